@@ -1,0 +1,6 @@
+-- Sizes by workload: one row is one workload, input or output, and one size bin over the whole window.
+-- Reads: sizes. Order: workload, kind, bin.
+SELECT workload, kind, bin, sum(requests) AS requests
+FROM sizes
+GROUP BY workload, kind, bin
+ORDER BY workload, kind, bin

@@ -1,0 +1,108 @@
+//! `halfrate explain`: one caller's evidence, blockers and arithmetic, computed again from the facts.
+
+use anyhow::{Context, bail};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Date32Type;
+use datafusion::prelude::SessionContext;
+
+use super::inputs::Settings;
+use super::output::{print, width};
+use super::{Outcome, judging};
+use crate::cli::{ExplainArgs, SummaryFormat};
+use crate::config::{Limits, glob_matches};
+use crate::engine::{catalog, session};
+use crate::report::{Report, ScanTotals, WorkloadReport, explain, json};
+use crate::source::{S3Options, Source};
+use crate::store::dataset::Dataset;
+use crate::table::columns::Reader;
+use crate::units::Day;
+use crate::workload::Window;
+
+/// The audit that was run last.
+const LAST_AUDIT: &str = "SELECT * FROM audits ORDER BY run_at DESC LIMIT 1";
+
+/// Callers named in a message when none matches.
+const CALLERS_TOLD: usize = 12;
+
+/// Explains every workload that matches.
+pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<Outcome> {
+    let source = Source::open(&args.data, &S3Options::from(&args.s3)).await?;
+    let session = session::session(&Limits::default(), [&source])?;
+    catalog::register(&session, &Dataset::new(source))?;
+    let (report, settings) = last_audit(&session, &args.data).await?;
+    let workloads = judging::workloads(&session, &report.window, &settings).await?;
+    let report = Report { workloads, ..report };
+    let matching = matching(&report.workloads, &args.caller);
+    if matching.is_empty() {
+        bail!(no_match(&report.workloads, &args.caller));
+    }
+    match args.format {
+        SummaryFormat::Text => {
+            let texts: Vec<String> =
+                matching.iter().map(|found| explain::explain(&report, found, width())).collect();
+            print(&texts.join("\n"))?;
+        }
+        SummaryFormat::Json => {
+            let found = matching.iter().map(|found| json::of_workload(&report, found));
+            let found = serde_json::Value::Array(found.collect());
+            print(&format!("{found:#}\n"))?;
+        }
+    }
+    Ok(Outcome::Complete)
+}
+
+/// What the last audit was run with: the same configuration and prices give the same answer.
+async fn last_audit(session: &SessionContext, data: &str) -> anyhow::Result<(Report, Settings)> {
+    let batches = session.sql(LAST_AUDIT).await?.collect().await?;
+    let batch = batches.iter().find(|batch| batch.num_rows() > 0).with_context(|| {
+        format!("no audit in {data}; run: halfrate audit SOURCE --out {data}")
+    })?;
+    let reader = Reader(batch);
+    let text = |name: &str| reader.text(name).map(|column| column.value(0).to_owned());
+    let settings =
+        Settings::of(text("config")?, "of the audit", text("prices")?, "prices of the audit")?;
+    let report = Report {
+        version: text("version")?,
+        run_at: reader.time("run_at")?.value(0).div_euclid(1_000_000),
+        sources: Vec::new(),
+        parameters: Vec::new(),
+        window: Window { from: date(batch, "window_from")?, to: date(batch, "window_to")? },
+        config_text: String::new(),
+        prices_text: String::new(),
+        price_book: text("price_book")?,
+        scan: ScanTotals::default(),
+        workloads: Vec::new(),
+        complete: true,
+    };
+    Ok((report, settings))
+}
+
+fn date(batch: &RecordBatch, name: &str) -> anyhow::Result<Day> {
+    let column = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<Date32Type>());
+    Ok(Day(column.with_context(|| format!("audits has no date {name}"))?.value(0)))
+}
+
+/// Workloads by id, by pattern, or by part of the caller's name whatever its case.
+fn matching<'r>(workloads: &'r [WorkloadReport], wanted: &str) -> Vec<&'r WorkloadReport> {
+    let lower = wanted.to_lowercase();
+    let is_wanted = |workload: &&WorkloadReport| {
+        let caller = &workload.key.caller;
+        workload.key.id() == wanted
+            || glob_matches(wanted, caller)
+            || caller.to_lowercase().contains(&lower)
+    };
+    workloads.iter().filter(is_wanted).collect()
+}
+
+fn no_match(workloads: &[WorkloadReport], wanted: &str) -> String {
+    let mut callers: Vec<&str> = Vec::new();
+    for workload in workloads {
+        if !callers.contains(&workload.key.caller.as_str()) {
+            callers.push(&workload.key.caller);
+        }
+    }
+    let more = callers.len().saturating_sub(CALLERS_TOLD);
+    callers.truncate(CALLERS_TOLD);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    format!("no caller matches '{wanted}'; callers are:\n  {}{more}", callers.join("\n  "))
+}

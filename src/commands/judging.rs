@@ -1,0 +1,38 @@
+//! Judging and pricing every workload of an audit's facts: shared by `audit` and `explain`.
+
+use datafusion::prelude::SessionContext;
+
+use super::inputs::Settings;
+use crate::report::WorkloadReport;
+use crate::savings::{assess, blockers};
+use crate::tolerance::judge;
+use crate::usage::{self, UsageError};
+use crate::workload::{Window, Workload};
+
+/// Every workload in the session's tables, dearest first; unpriced ones after, by tokens; then by key.
+pub(super) async fn workloads(
+    session: &SessionContext,
+    window: &Window,
+    settings: &Settings,
+) -> Result<Vec<WorkloadReport>, UsageError> {
+    let mut reports = Vec::new();
+    usage::workloads(session, |workload| -> Result<(), UsageError> {
+        reports.extend(report(&workload, window, settings));
+        Ok(())
+    })
+    .await?;
+    reports.sort_by(|a, b| {
+        let rank = |r: &WorkloadReport| (r.assessment.cost, r.total.tokens.total());
+        rank(b).cmp(&rank(a)).then_with(|| a.key.cmp(&b.key))
+    });
+    Ok(reports)
+}
+
+fn report(workload: &Workload, window: &Window, settings: &Settings) -> Option<WorkloadReport> {
+    let savings = &settings.config.savings;
+    let judgement = judge::judge(workload, window, &settings.config.tolerance);
+    let assessment = assess::assess(workload, &judgement, &settings.book, savings);
+    let jobs = |calls: i64| if assessment.jobs > 0 { blockers::jobs(calls, savings) } else { 0 };
+    let run_jobs = judgement.runs.iter().map(|run| jobs(run.activity.requests)).collect();
+    WorkloadReport::new(workload, judgement, assessment, run_jobs)
+}

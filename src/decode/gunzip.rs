@@ -1,0 +1,150 @@
+//! Inflating an object: whole members at libdeflate's speed, a streaming inflater for what is too large.
+//!
+//! The size that a gzip trailer claims is a hint and never trusted with memory: a member that does not
+//! fit the hint, or is larger than [`WHOLE_MEMBER_BYTES`], is inflated in pieces.
+
+use std::io::Read;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::inflate::{Inflated, Inflater};
+
+/// Largest member inflated into one buffer. Log objects inflate to a few megabytes; beyond this size the
+/// buffer would cost more memory than the faster inflater saves time.
+const WHOLE_MEMBER_BYTES: usize = 64 << 20;
+
+/// Bytes of one piece of the streaming inflater: fits the second-level cache.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// DEFLATE cannot inflate more than about 1032-fold, so no honest trailer claims more.
+const MAX_RATIO: usize = 1032;
+
+/// Why an object could not be inflated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GunzipError {
+    /// Cut in the middle of a member, or a checksum, header or block that does not hold.
+    #[error("gzip data is truncated or corrupt")]
+    Corrupt,
+    /// The first bytes belong neither to gzip nor to JSON.
+    #[error("neither gzip nor JSON")]
+    Foreign,
+    /// More output than `max_inflated_bytes`.
+    #[error("inflates to more than limits.max_inflated_bytes")]
+    TooLarge,
+}
+
+/// An inflater with the buffer it reuses from object to object.
+pub struct Gunzip {
+    inflater: Option<Inflater>,
+    buffer: Vec<u8>,
+}
+
+impl Default for Gunzip {
+    fn default() -> Self {
+        Self { inflater: Inflater::new(), buffer: Vec::new() }
+    }
+}
+
+impl Gunzip {
+    /// Inflates `object`, member after member, and hands the output to `sink` in pieces; plain JSON is
+    /// handed on as it is. Returns the number of bytes handed on.
+    ///
+    /// # Errors
+    /// [`GunzipError`]. The sink may have been handed pieces by then: the caller drops what came of them.
+    pub fn inflate(
+        &mut self,
+        object: &[u8],
+        max_inflated: u64,
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<u64, GunzipError> {
+        if !object.starts_with(&[0x1f, 0x8b]) {
+            return plain(object, max_inflated, sink);
+        }
+        let mut total = 0u64;
+        let mut rest = object;
+        while !rest.is_empty() {
+            // Zero padding behind the last member is what tape and block tools leave; gzip ignores it.
+            if rest.iter().all(|&byte| byte == 0) {
+                break;
+            }
+            match self.member(rest) {
+                Inflated::Member { used } => {
+                    total += self.buffer.len() as u64;
+                    if total > max_inflated {
+                        return Err(GunzipError::TooLarge);
+                    }
+                    sink(&self.buffer);
+                    rest = &rest[used..];
+                }
+                Inflated::Full => return stream(rest, total, max_inflated, sink),
+                Inflated::Corrupt => return Err(GunzipError::Corrupt),
+            }
+        }
+        Ok(total)
+    }
+
+    /// Inflates the first member of `input` into the buffer, growing it while the hint was too small.
+    fn member(&mut self, input: &[u8]) -> Inflated {
+        let Some(inflater) = &mut self.inflater else { return Inflated::Full };
+        let most = input.len().saturating_mul(MAX_RATIO).min(WHOLE_MEMBER_BYTES);
+        let mut room = size_hint(input).min(most);
+        loop {
+            self.buffer.clear();
+            self.buffer.reserve(room);
+            match inflater.member(input, &mut self.buffer) {
+                // With several members the hint is the last one's size, not this one's.
+                Inflated::Full if room < most => room = (room * 4).max(PIECE_BYTES).min(most),
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+/// What the last trailer claims: right for the one-member objects that AWS writes.
+fn size_hint(rest: &[u8]) -> usize {
+    rest.last_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size) as usize)
+}
+
+fn plain(
+    object: &[u8],
+    max_inflated: u64,
+    mut sink: impl FnMut(&[u8]),
+) -> Result<u64, GunzipError> {
+    if object.len() as u64 > max_inflated {
+        return Err(GunzipError::TooLarge);
+    }
+    // An object, an array, the time of an export line or a byte order mark.
+    let first = object.iter().find(|byte| !byte.is_ascii_whitespace());
+    if !first.is_none_or(|byte| matches!(byte, b'{' | b'[' | b'0'..=b'9' | 0xef)) {
+        return Err(GunzipError::Foreign);
+    }
+    sink(object);
+    Ok(object.len() as u64)
+}
+
+/// The rest of an object in pieces, in memory that does not grow with it.
+fn stream(
+    rest: &[u8],
+    mut total: u64,
+    max_inflated: u64,
+    mut sink: impl FnMut(&[u8]),
+) -> Result<u64, GunzipError> {
+    let padding = rest.iter().rev().take_while(|&&byte| byte == 0).count();
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut decoder = MultiGzDecoder::new(rest);
+    loop {
+        match decoder.read(&mut piece) {
+            Ok(0) => return Ok(total),
+            Ok(length) => {
+                total += length as u64;
+                if total > max_inflated {
+                    return Err(GunzipError::TooLarge);
+                }
+                sink(&piece[..length]);
+            }
+            // The decoder takes padding for a member; everything before it was read and checked.
+            Err(_) if padding > 0 && decoder.get_ref().len() <= padding => return Ok(total),
+            Err(_) => return Err(GunzipError::Corrupt),
+        }
+    }
+}

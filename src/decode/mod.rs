@@ -1,0 +1,36 @@
+//! Decoding: from the bytes of one log object to records, without a word of prompt or answer.
+//!
+//! Bytes go one way: [`gunzip`] inflates them, [`records`] finds where records begin and end (and where
+//! the next good one begins after a bad one), [`record`] reads a record's fields, [`body`] looks into the
+//! bodies for yes/no signals and numbers, and a [`Sink`] receives each [`record::Record`] or [`Reject`].
+//! [`json`] is the cursor all of them step with: it checks the grammar of every byte it passes and keeps
+//! none of it.
+//!
+//! Architecture invariant: nothing here knows a file, a socket, a clock or a column. How the bytes were
+//! cut into pushes never shows in what a sink receives.
+
+pub mod body;
+pub mod gunzip;
+mod inflate;
+pub mod json;
+pub mod record;
+pub mod records;
+
+use record::Record;
+
+/// A record (or, without a position, an object) that could not be read. Holds no content of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Byte position in the inflated object where the record begins.
+    pub position: u64,
+    /// Why, as a lowercase fragment.
+    pub reason: &'static str,
+}
+
+/// Who receives what was decoded, in the order of the object's bytes.
+pub trait Sink {
+    /// A record that can be read; it borrows from the bytes being decoded.
+    fn record(&mut self, record: &Record<'_>);
+    /// A record that cannot.
+    fn reject(&mut self, reject: Reject);
+}

@@ -1,0 +1,314 @@
+//! One invocation record: its fields by name, in any key order, with any unknown key of any type.
+
+use std::borrow::Cow;
+
+use super::body::{self, Body};
+use super::json::{Cursor, Kind, Raw, Step};
+
+/// The fields of one record, borrowed from its bytes. Counts are the log's own; absent is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record<'a> {
+    /// Byte position in the inflated object where the record begins.
+    pub position: u64,
+    /// Seconds since 1970-01-01T00:00Z.
+    pub timestamp: i64,
+    /// `accountId`
+    pub account: Cow<'a, str>,
+    /// `region`
+    pub region: Cow<'a, str>,
+    /// `requestId`; empty where the log has none.
+    pub request_id: Cow<'a, str>,
+    /// `operation`, any string.
+    pub operation: Cow<'a, str>,
+    /// `modelId` as spelled.
+    pub model_id: Cow<'a, str>,
+    /// `inferenceRegion`: where a cross-region profile sent the call.
+    pub inference_region: Option<Cow<'a, str>>,
+    /// `identity.arn`
+    pub arn: Cow<'a, str>,
+    /// `errorCode` of a failed call.
+    pub error_code: Option<Cow<'a, str>>,
+    /// `requestMetadata`: the JSON object's text, checked; read it with [`Record::metadata`].
+    metadata: Option<&'a [u8]>,
+    /// `input.inputTokenCount`: uncached input only.
+    pub input_tokens: Option<i64>,
+    /// `input.cacheReadInputTokenCount`
+    pub cache_read_tokens: Option<i64>,
+    /// `input.cacheWriteInputTokenCount`: 5-minute and 1-hour lifetimes together.
+    pub cache_write_tokens: Option<i64>,
+    /// `output.outputTokenCount`: absent for embeddings.
+    pub output_tokens: Option<i64>,
+    /// What the bodies showed.
+    pub body: Body,
+}
+
+impl<'a> Record<'a> {
+    /// The caller's own tags, in the order of the record; a value that is not a string is left out.
+    pub fn metadata(&self) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+        let mut pairs = Vec::new();
+        if let Some(bytes) = self.metadata {
+            // Checked when the record was read, so the walk cannot fail.
+            let _ = Cursor::new(bytes, 0).object(|cursor, key| {
+                if cursor.kind()? != Kind::String {
+                    return cursor.skip();
+                }
+                let value = cursor.string()?;
+                pairs.extend(key.text().zip(value.text()));
+                Ok(())
+            });
+        }
+        pairs
+    }
+}
+
+/// Why a well-formed record does not count; the first problem met is told.
+type Problem = Option<&'static str>;
+
+/// Reads the record that begins at the cursor. `Ok(Err(reason))` is JSON that is no readable record.
+///
+/// # Errors
+/// [`super::json::Fault`] where the text is cut or breaks the grammar.
+pub(super) fn read<'a>(
+    cursor: &mut Cursor<'a>,
+    bytes: &'a [u8],
+    max_tokens: i64,
+) -> Step<Result<Record<'a>, &'static str>> {
+    let mut record = Record::default();
+    let mut problem: Problem = None;
+    let mut timestamp = None;
+    cursor.object(|c, key| {
+        // The common keys are told apart by their bytes; an escaped key is resolved first.
+        let name = if key.escaped { key.text() } else { None };
+        match name.as_deref().map_or(key.bytes, str::as_bytes) {
+            b"timestamp" => timestamp = text(c, &mut problem, "timestamp is not a string")?,
+            b"accountId" => set(c, &mut record.account, &mut problem, "accountId is not a string")?,
+            b"region" => set(c, &mut record.region, &mut problem, "region is not a string")?,
+            b"requestId" => {
+                set(c, &mut record.request_id, &mut problem, "requestId is not a string")?;
+            }
+            b"operation" => {
+                set(c, &mut record.operation, &mut problem, "operation is not a string")?;
+            }
+            b"modelId" => set(c, &mut record.model_id, &mut problem, "modelId is not a string")?,
+            b"inferenceRegion" => {
+                record.inference_region = text(c, &mut problem, "inferenceRegion is not a string")?;
+            }
+            b"errorCode" => {
+                record.error_code = text(c, &mut problem, "errorCode is not a string")?;
+            }
+            b"identity" => identity(c, &mut record, &mut problem)?,
+            b"requestMetadata" => metadata(c, bytes, &mut record, &mut problem)?,
+            b"input" => side(c, "input is not an object", &mut problem, |c, name, problem| {
+                input(c, name, &mut record, problem, max_tokens)
+            })?,
+            b"output" => side(c, "output is not an object", &mut problem, |c, name, problem| {
+                output(c, name, &mut record, problem, max_tokens)
+            })?,
+            _ => c.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(finish(record, timestamp.as_deref(), problem))
+}
+
+fn finish<'a>(
+    mut record: Record<'a>,
+    timestamp: Option<&str>,
+    problem: Problem,
+) -> Result<Record<'a>, &'static str> {
+    if let Some(reason) = problem {
+        return Err(reason);
+    }
+    record.timestamp = seconds(timestamp.ok_or("no timestamp")?)
+        .ok_or("timestamp is not a time of the form YYYY-MM-DDTHH:MM:SSZ since 2020")?;
+    if record.model_id.is_empty() {
+        return Err("no modelId");
+    }
+    Ok(record)
+}
+
+/// A string or null; any other kind is a problem.
+fn text<'a>(
+    cursor: &mut Cursor<'a>,
+    problem: &mut Problem,
+    reason: &'static str,
+) -> Step<Option<Cow<'a, str>>> {
+    match cursor.kind()? {
+        Kind::String => {
+            let text = cursor.string()?.text();
+            if text.is_none() {
+                problem.get_or_insert("text is not UTF-8");
+            }
+            Ok(text)
+        }
+        Kind::Null => cursor.skip().map(|()| None),
+        _ => {
+            problem.get_or_insert(reason);
+            cursor.skip().map(|()| None)
+        }
+    }
+}
+
+fn set<'a>(
+    cursor: &mut Cursor<'a>,
+    field: &mut Cow<'a, str>,
+    problem: &mut Problem,
+    reason: &'static str,
+) -> Step<()> {
+    *field = text(cursor, problem, reason)?.unwrap_or_default();
+    Ok(())
+}
+
+fn identity<'a>(
+    cursor: &mut Cursor<'a>,
+    record: &mut Record<'a>,
+    problem: &mut Problem,
+) -> Step<()> {
+    side(cursor, "identity is not an object", problem, |c, key, problem| {
+        if key.is("arn") {
+            set(c, &mut record.arn, problem, "identity.arn is not a string")
+        } else {
+            c.skip()
+        }
+    })
+}
+
+fn metadata<'a>(
+    cursor: &mut Cursor<'a>,
+    bytes: &'a [u8],
+    record: &mut Record<'a>,
+    problem: &mut Problem,
+) -> Step<()> {
+    let kind = cursor.kind()?;
+    let start = cursor.position();
+    cursor.skip()?;
+    match kind {
+        Kind::Object => record.metadata = Some(&bytes[start..cursor.position()]),
+        Kind::Null => record.metadata = None,
+        _ => {
+            problem.get_or_insert("requestMetadata is not an object");
+        }
+    }
+    Ok(())
+}
+
+/// An object or null, member by member; any other kind is a problem.
+fn side<'a>(
+    cursor: &mut Cursor<'a>,
+    reason: &'static str,
+    problem: &mut Problem,
+    mut member: impl FnMut(&mut Cursor<'a>, Raw<'a>, &mut Problem) -> Step<()>,
+) -> Step<()> {
+    match cursor.kind()? {
+        Kind::Object => cursor.object(|c, key| member(c, key, problem)),
+        Kind::Null => cursor.skip(),
+        _ => {
+            problem.get_or_insert(reason);
+            cursor.skip()
+        }
+    }
+}
+
+fn input<'a>(
+    cursor: &mut Cursor<'a>,
+    key: Raw<'a>,
+    record: &mut Record<'a>,
+    problem: &mut Problem,
+    max: i64,
+) -> Step<()> {
+    if key.is("inputTokenCount") {
+        record.input_tokens = count(cursor, problem, max)?;
+    } else if key.is("cacheReadInputTokenCount") {
+        record.cache_read_tokens = count(cursor, problem, max)?;
+    } else if key.is("cacheWriteInputTokenCount") {
+        record.cache_write_tokens = count(cursor, problem, max)?;
+    } else if key.is("inputBodyJson") {
+        body::input(cursor, &mut record.body)?;
+    } else {
+        cursor.skip()?;
+    }
+    Ok(())
+}
+
+fn output<'a>(
+    cursor: &mut Cursor<'a>,
+    key: Raw<'a>,
+    record: &mut Record<'a>,
+    problem: &mut Problem,
+    max: i64,
+) -> Step<()> {
+    if key.is("outputTokenCount") {
+        record.output_tokens = count(cursor, problem, max)?;
+    } else if key.is("outputBodyJson") {
+        body::output(cursor, &mut record.body)?;
+    } else {
+        cursor.skip()?;
+    }
+    Ok(())
+}
+
+/// A token count: a whole number from 0 to `max`, or null.
+fn count(cursor: &mut Cursor<'_>, problem: &mut Problem, max: i64) -> Step<Option<i64>> {
+    match cursor.kind()? {
+        Kind::Null => cursor.skip().map(|()| None),
+        Kind::Number => {
+            let digits = cursor.number()?;
+            let reason = match digits {
+                [b'-', ..] => "token count is negative",
+                _ if !digits.iter().all(u8::is_ascii_digit) => "token count is not a whole number",
+                _ => match std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()) {
+                    Some(tokens) if tokens <= max => return Ok(Some(tokens)),
+                    _ => "token count is larger than any model takes",
+                },
+            };
+            problem.get_or_insert(reason);
+            Ok(None)
+        }
+        _ => {
+            problem.get_or_insert("token count is not a number");
+            cursor.skip().map(|()| None)
+        }
+    }
+}
+
+/// Seconds since the epoch of `YYYY-MM-DDTHH:MM:SS[.fff](Z|±HH:MM)`; fractions are dropped.
+///
+/// Years 2020 to 2099 only: Bedrock began in 2023, and a time far off is a mistake to be told, not a day
+/// to open a partition for.
+pub fn seconds(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let number = |from: usize, to: usize| -> Option<i64> {
+        let digits = bytes.get(from..to)?;
+        digits.iter().try_fold(0, |sum, byte| {
+            byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
+        })
+    };
+    let at = |index: usize, expected: u8| bytes.get(index) == Some(&expected);
+    let shape = at(4, b'-') && at(7, b'-') && at(10, b'T') && at(13, b':') && at(16, b':');
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let in_range = (2020..2100).contains(&year) && hour < 24 && minute < 60 && second < 61;
+    let date = chrono::NaiveDate::from_ymd_opt(year as i32, month as u32, day as u32)?;
+    if !shape || !in_range {
+        return None;
+    }
+    let mut rest = &bytes[19..];
+    if let [b'.', fraction @ ..] = rest {
+        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 {
+            return None;
+        }
+        rest = &fraction[digits..];
+    }
+    let offset = match rest {
+        [b'Z'] => 0,
+        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+            let start = bytes.len() - 5;
+            let (hours, minutes) = (number(start, start + 2)?, number(start + 3, start + 5)?);
+            (hours * 3600 + minutes * 60) * if *sign == b'-' { -1 } else { 1 }
+        }
+        _ => return None,
+    };
+    let days = i64::from(date.to_epoch_days());
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second.min(59) - offset)
+}

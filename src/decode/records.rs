@@ -1,0 +1,204 @@
+//! Record boundaries: newline-delimited, concatenated, pretty-printed or in one array, in any chunking.
+//!
+//! A record begins with a brace and ends where the brace is closed. After a bad one, reading goes on at
+//! the first later line that begins (in its first column) like a record, so one bad record costs one
+//! reject, and a cut one does not take its successor along. Lines of a CloudWatch Logs export begin with
+//! a time, which is stepped over.
+
+use super::json::{Cursor, Fault};
+use super::{Reject, Sink, record};
+
+/// Bounds that a record must keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Longest record in bytes.
+    pub max_record_bytes: usize,
+    /// Largest token count of one call.
+    pub max_tokens: i64,
+}
+
+/// Finds the records in pushed bytes.
+#[derive(Debug)]
+pub struct Records {
+    bounds: Bounds,
+    /// The tail of what was pushed that is not decided yet: always shorter than a record may be.
+    pending: Vec<u8>,
+    /// Position of `pending[0]` in the stream.
+    offset: u64,
+    /// `pending` is not looked at again before it is this long, so that a record pushed byte by byte is
+    /// read a logarithmic number of times, not once a byte.
+    patience: usize,
+    /// Between a bad record and the next line that begins like one.
+    skipping: bool,
+    /// The stream opened with `[`: commas and the closing bracket separate records.
+    in_array: bool,
+    /// Nothing but white space has been met yet.
+    at_start: bool,
+}
+
+/// The byte order mark that some tools write.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// What the bytes at one position came to.
+enum Found {
+    /// A record, good or rejected, that ends here.
+    End(usize),
+    /// A reject; reading goes on at the next line that begins like a record.
+    Lost(&'static str),
+    /// Not decidable before more is pushed.
+    More,
+}
+
+impl Records {
+    /// A finder at the start of a stream.
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            pending: Vec::new(),
+            offset: 0,
+            patience: 0,
+            skipping: false,
+            in_array: false,
+            at_start: true,
+        }
+    }
+
+    /// Takes the next bytes of the stream.
+    pub fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        if self.pending.is_empty() {
+            let used = self.advance(bytes, false, sink);
+            self.keep(bytes, used);
+        } else {
+            self.pending.extend_from_slice(bytes);
+            if self.pending.len() >= self.patience {
+                let pending = std::mem::take(&mut self.pending);
+                let used = self.advance(&pending, false, sink);
+                self.pending = pending;
+                self.drop_front(used);
+            }
+        }
+    }
+
+    /// Ends the stream: whatever is still open is cut.
+    pub fn finish(&mut self, sink: &mut impl Sink) {
+        let pending = std::mem::take(&mut self.pending);
+        let used = self.advance(&pending, true, sink);
+        *self = Self { offset: self.offset + used as u64, ..Self::new(self.bounds) };
+    }
+
+    fn keep(&mut self, bytes: &[u8], used: usize) {
+        self.pending.extend_from_slice(&bytes[used..]);
+        self.offset += used as u64;
+        self.patience = self.pending.len() * 2;
+    }
+
+    fn drop_front(&mut self, used: usize) {
+        self.pending.drain(..used);
+        self.offset += used as u64;
+        self.patience = self.pending.len() * 2;
+    }
+
+    /// Reads what can be read of `data` and returns how many bytes are decided.
+    fn advance(&mut self, data: &[u8], last: bool, sink: &mut impl Sink) -> usize {
+        let mut at = 0;
+        loop {
+            if self.skipping {
+                match next_line(data, at) {
+                    Some(line) => (at, self.skipping) = (line, false),
+                    // A newline at the very end may be the one before a record.
+                    None if !last && data.last() == Some(&b'\n') => return data.len() - 1,
+                    None => return data.len(),
+                }
+            }
+            at = self.skip_separators(data, at);
+            let Some(&byte) = data.get(at) else { return at };
+            let found = match byte {
+                b'{' => self.record(data, at, last, sink),
+                _ => self.preamble(data, at, last),
+            };
+            match found {
+                Found::End(end) => at = end,
+                Found::More => return at,
+                Found::Lost(reason) => {
+                    sink.reject(Reject { position: self.offset + at as u64, reason });
+                    at += 1;
+                    self.skipping = true;
+                }
+            }
+        }
+    }
+
+    fn skip_separators(&mut self, data: &[u8], mut at: usize) -> usize {
+        while let Some(&byte) = data.get(at) {
+            match byte {
+                b' ' | b'\n' | b'\r' | b'\t' => at += 1,
+                b'[' if self.at_start => {
+                    (self.in_array, self.at_start) = (true, false);
+                    at += 1;
+                }
+                b',' | b']' if self.in_array => at += 1,
+                0xef if self.at_start && data[at..].starts_with(BOM) => at += BOM.len(),
+                _ => break,
+            }
+        }
+        at
+    }
+
+    fn record(&mut self, data: &[u8], at: usize, last: bool, sink: &mut impl Sink) -> Found {
+        self.at_start = false;
+        let limit = data.len().min(at + self.bounds.max_record_bytes);
+        let limited = limit < data.len();
+        let window = &data[..limit];
+        let mut cursor = Cursor::new(window, at);
+        let position = self.offset + at as u64;
+        match record::read(&mut cursor, window, self.bounds.max_tokens) {
+            Ok(Ok(mut record)) => {
+                record.position = position;
+                sink.record(&record);
+                Found::End(cursor.position())
+            }
+            Ok(Err(reason)) => {
+                sink.reject(Reject { position, reason });
+                Found::End(cursor.position())
+            }
+            Err(Fault::Cut) if limited => Found::Lost("record is longer than the limit"),
+            Err(Fault::Cut) if last => Found::Lost("record is cut off"),
+            Err(Fault::Cut) => Found::More,
+            Err(Fault::Bad(_)) => Found::Lost("not well-formed JSON"),
+        }
+    }
+
+    /// A line that does not begin with a record: the time of a CloudWatch Logs export, or nothing known.
+    fn preamble(&mut self, data: &[u8], at: usize, last: bool) -> Found {
+        /// `2026-10-01T00:00:00.000Z `, with room for nanoseconds and an offset.
+        const LONGEST: usize = 40;
+        const NO_RECORD: Found = Found::Lost("not a JSON object");
+        let rest = &data[at..data.len().min(at + LONGEST)];
+        if self.at_start && !last && BOM.starts_with(rest) {
+            return Found::More;
+        }
+        self.at_start = false;
+        if !rest[0].is_ascii_digit() {
+            return NO_RECORD;
+        }
+        match rest.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'{') {
+            Some(length) => {
+                match std::str::from_utf8(&rest[..length]).ok().and_then(record::seconds) {
+                    Some(_) if rest[length] != b'\n' => Found::End(at + length),
+                    _ => NO_RECORD,
+                }
+            }
+            None if rest.len() < LONGEST && !last => Found::More,
+            None => NO_RECORD,
+        }
+    }
+}
+
+/// The first position after `from` that follows a newline and begins like a record or its time.
+fn next_line(data: &[u8], from: usize) -> Option<usize> {
+    // The newline itself may be the byte before `from`.
+    let start = from.saturating_sub(1);
+    memchr::memchr_iter(b'\n', &data[start..])
+        .map(|newline| start + newline + 1)
+        .find(|&line| data.get(line).is_some_and(|byte| *byte == b'{' || byte.is_ascii_digit()))
+}

@@ -1,0 +1,114 @@
+//! Rows set aside between the scan and the merge: in memory while few, in a temporary Arrow file beyond.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::ipc::reader::FileReader;
+use arrow::ipc::writer::FileWriter;
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::common::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use futures::stream;
+use tempfile::NamedTempFile;
+
+use super::EngineError;
+
+/// Bytes held in memory before they go to the file. Most audits never write one.
+const MEMORY_BYTES: usize = 32 << 20;
+
+/// Rows set aside.
+pub(super) struct Spool {
+    schema: SchemaRef,
+    pending: Vec<RecordBatch>,
+    pending_bytes: usize,
+    file: Option<(NamedTempFile, FileWriter<BufWriter<File>>)>,
+}
+
+impl Spool {
+    pub(super) fn new(schema: SchemaRef) -> Self {
+        Self { schema, pending: Vec::new(), pending_bytes: 0, file: None }
+    }
+
+    /// Sets rows aside; their columns are those of the spool's schema in its order.
+    pub(super) fn push(&mut self, batch: RecordBatch) -> Result<(), EngineError> {
+        self.pending_bytes += batch.get_array_memory_size();
+        self.pending.push(batch);
+        if self.pending_bytes < MEMORY_BYTES {
+            return Ok(());
+        }
+        let rows = concat_batches(&self.schema, &self.pending)?;
+        let (_, writer) = match &mut self.file {
+            Some(open) => open,
+            None => {
+                let file = NamedTempFile::new()?;
+                let writer = FileWriter::try_new_buffered(file.reopen()?, &self.schema)?;
+                self.file.insert((file, writer))
+            }
+        };
+        writer.write(&rows)?;
+        self.pending.clear();
+        self.pending_bytes = 0;
+        Ok(())
+    }
+
+    /// Ends it: the rows as a table that reads them back piece by piece.
+    pub(super) fn into_table(self) -> Result<StreamingTable, EngineError> {
+        let file = match self.file {
+            Some((file, mut writer)) => {
+                writer.finish()?;
+                Some(file)
+            }
+            None => None,
+        };
+        let schema = Arc::clone(&self.schema);
+        let rows = Arc::new(SpooledRows { schema: self.schema, rows: self.pending, file });
+        Ok(StreamingTable::try_new(schema, vec![rows])?)
+    }
+}
+
+/// What a finished spool holds; the file goes when this does.
+#[derive(Debug)]
+struct SpooledRows {
+    schema: SchemaRef,
+    rows: Vec<RecordBatch>,
+    file: Option<NamedTempFile>,
+}
+
+impl SpooledRows {
+    fn reader(&self) -> Result<Option<FileReader<BufReader<File>>>, ArrowError> {
+        let open = |file: &NamedTempFile| -> Result<_, ArrowError> {
+            let file: Result<File, io::Error> = file.reopen();
+            FileReader::try_new_buffered(file?, None)
+        };
+        self.file.as_ref().map(open).transpose()
+    }
+}
+
+impl PartitionStream for SpooledRows {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (from_file, failed) = match self.reader() {
+            Ok(reader) => (reader, None),
+            Err(error) => (None, Some(Err(error))),
+        };
+        let batches = failed
+            .into_iter()
+            .chain(from_file.into_iter().flatten())
+            .chain(self.rows.clone().into_iter().map(Ok))
+            .map(|batch| batch.map_err(DataFusionError::from));
+        Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            stream::iter(batches),
+        ))
+    }
+}

@@ -1,0 +1,144 @@
+//! The report: plain data of one finished audit, and its renderings (Parquet tables, terminal text, JSON).
+//!
+//! Nothing here scans, judges or prices; nothing here opens a file.
+
+pub mod blind_spots;
+pub mod blockers;
+pub mod explain;
+mod figures;
+pub mod json;
+mod layout;
+pub mod parquet;
+mod spread;
+pub mod tables;
+pub mod text;
+pub mod totals;
+
+#[cfg(test)]
+mod example;
+
+use rust_decimal::Decimal;
+
+use crate::savings::Assessment;
+use crate::tolerance::Judgement;
+use crate::units::{Day, Minute, Usd};
+use crate::workload::{Activity, TokenCounts, Window, Workload, WorkloadKey};
+
+/// Days of the month that amounts are scaled to. Calendar months differ; thirty is what a reader expects
+/// of "per month" and what the price of a reserved month assumes.
+pub const MONTH_DAYS: i64 = 30;
+
+/// One judged and priced workload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkloadReport {
+    /// Which workload.
+    pub key: WorkloadKey,
+    /// Sums over the window.
+    pub total: Activity,
+    /// Sums by day, ascending, active days only. They add up to `total.tokens`.
+    pub days: Vec<(Day, TokenCounts)>,
+    /// Minutes with at least one call.
+    pub active_minutes: i64,
+    /// First active minute.
+    pub first: Minute,
+    /// Last active minute.
+    pub last: Minute,
+    /// The verdict and its evidence.
+    pub judgement: Judgement,
+    /// The money.
+    pub assessment: Assessment,
+    /// Batch jobs that each of `judgement.runs` needs under the quotas, in the same order. Empty where the
+    /// workload cannot be jobs.
+    pub run_jobs: Vec<i64>,
+}
+
+impl WorkloadReport {
+    /// The report on `workload`, or `None` if it was never active, which no scan yields.
+    pub fn new(
+        workload: &Workload,
+        judgement: Judgement,
+        assessment: Assessment,
+        run_jobs: Vec<i64>,
+    ) -> Option<Self> {
+        let (first, last) = (workload.minutes.first()?.minute, workload.minutes.last()?.minute);
+        let mut days: Vec<(Day, TokenCounts)> = Vec::new();
+        for facts in &workload.minutes {
+            match days.last_mut() {
+                Some((day, tokens)) if *day == facts.minute.day() => {
+                    *tokens += facts.activity.tokens;
+                }
+                _ => days.push((facts.minute.day(), facts.activity.tokens)),
+            }
+        }
+        Some(Self {
+            key: workload.key.clone(),
+            total: workload.total(),
+            days,
+            active_minutes: workload.minutes.len() as i64,
+            first,
+            last,
+            judgement,
+            assessment,
+            run_jobs,
+        })
+    }
+}
+
+/// What the scan read, skipped and could not read. `records = rows + rejects + duplicates`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanTotals {
+    /// Objects listed that hold records and lie in the window.
+    pub objects: u64,
+    /// Of these, objects that could not be read at all (denied, vanished, corrupt).
+    pub unreadable: u64,
+    /// Bytes fetched, compressed.
+    pub bytes: u64,
+    /// Bytes after inflating.
+    pub inflated_bytes: u64,
+    /// Records met, good or bad.
+    pub records: u64,
+    /// Records that count.
+    pub rows: u64,
+    /// Records that could not be read.
+    pub rejects: u64,
+    /// Records whose request id was met before.
+    pub duplicates: u64,
+    /// The part of `rows` outside the audited window (late or early delivery): read, not counted in usage.
+    pub outside_window: u64,
+    /// Keys that were skipped, by reason (`sidecar`, `permission_check`, `foreign`, `outside_window`).
+    pub skipped: Vec<(String, u64)>,
+}
+
+/// One finished audit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Version of halfrate.
+    pub version: String,
+    /// Seconds since the epoch when the audit ran; from the caller, because nothing here reads a clock.
+    pub run_at: i64,
+    /// What was read, as the user named it.
+    pub sources: Vec<String>,
+    /// Parameters that change results, as `name=value`, in a fixed order.
+    pub parameters: Vec<(String, String)>,
+    /// Audited window.
+    pub window: Window,
+    /// Text of the `halfrate.toml` in force; empty without one.
+    pub config_text: String,
+    /// Text of the user's price file; empty without one.
+    pub prices_text: String,
+    /// Names and dates of the price lists in force.
+    pub price_book: String,
+    /// What was read.
+    pub scan: ScanTotals,
+    /// Every workload, dearest first (unpriced by tokens after the priced, then by key).
+    pub workloads: Vec<WorkloadReport>,
+    /// Whether no object was unreadable and rejects stayed under the limit; else the exit code is 3.
+    pub complete: bool,
+}
+
+impl Report {
+    /// An amount of the window, scaled to a month of [`MONTH_DAYS`].
+    pub fn month(&self, amount: Usd) -> Usd {
+        Usd(amount.0 * Decimal::from(MONTH_DAYS) / Decimal::from(self.window.days()))
+    }
+}

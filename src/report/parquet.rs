@@ -1,0 +1,405 @@
+//! Tables as Parquet bytes: the same rows give the same bytes, however they were cut into batches.
+
+use std::cmp::Ordering;
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::{
+    BatchCoalescer, LexicographicalComparator, SortColumn, SortOptions, cast, concat_batches,
+};
+use arrow::error::ArrowError;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use serde_json::{Map, Value};
+
+use crate::schema::{PARTITION_COLUMN, Table};
+
+/// What files say made them. Without a version, so that a release alone changes no bytes; the version that
+/// counts is in the `audits` table.
+const CREATED_BY: &str = "halfrate";
+
+/// Rows handed to the encoder at once. Page bounds depend on it, so it is fixed.
+const BATCH_ROWS: usize = 8192;
+
+/// Rows in a row group: about what DuckDB gives one thread (122,880), and small enough that a writer of
+/// the widest table holds a few tens of megabytes.
+const ROW_GROUP_ROWS: usize = 128 * 1024;
+
+/// Zstandard level: 3 is its own default, and higher ones shrink these tables by a few per cent at most.
+const ZSTD_LEVEL: i32 = 3;
+
+/// A table could not be written as Parquet.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// The batch lacks a column of the table.
+    #[error("table {table} lacks column {column}")]
+    Missing {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
+    /// The batch has a column that the table has not.
+    #[error("table {table} has no column {column}")]
+    Unknown {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: String,
+    },
+    /// The rows are not sorted as the table promises; readers rely on it.
+    #[error("rows of table {table} are not sorted by {}", order.join(", "))]
+    Order {
+        /// The table.
+        table: &'static str,
+        /// Its order.
+        order: &'static [&'static str],
+    },
+    /// Arrow refused a cast, or a null where none may be.
+    #[error("table {table}")]
+    Arrow {
+        /// The table.
+        table: &'static str,
+        /// Why.
+        source: ArrowError,
+    },
+    /// The encoder or the sink below it failed.
+    #[error("table {table} as parquet")]
+    Parquet {
+        /// The table.
+        table: &'static str,
+        /// Why.
+        source: ParquetError,
+    },
+}
+
+/// One whole file in memory.
+///
+/// # Errors
+/// A batch does not fit the table, or the rows are not sorted by its order.
+pub fn encode(table: &'static Table, batches: &[RecordBatch]) -> Result<Bytes, EncodeError> {
+    let mut writer = TableWriter::new(table, Vec::new())?;
+    for batch in batches {
+        writer.write(batch)?;
+    }
+    Ok(writer.finish()?.into())
+}
+
+/// The batch with exactly the table's columns, types and metadata.
+///
+/// Columns are found by name and cast; the partition column is left out.
+///
+/// # Errors
+/// A column is missing, unknown, of a type that cannot be cast, or null where it may not be.
+pub fn conform(table: &'static Table, batch: &RecordBatch) -> Result<RecordBatch, EncodeError> {
+    let refused = |source| EncodeError::Arrow { table: table.name, source };
+    for field in batch.schema_ref().fields() {
+        let partition = table.partitioned && field.name() == PARTITION_COLUMN;
+        if !partition && table.column(field.name()).is_none() {
+            return Err(EncodeError::Unknown { table: table.name, column: field.name().clone() });
+        }
+    }
+    let column = |column: &'static crate::schema::Column| -> Result<ArrayRef, EncodeError> {
+        let missing = EncodeError::Missing { table: table.name, column: column.name };
+        let values = batch.column_by_name(column.name).ok_or(missing)?;
+        let kind = column.kind.arrow();
+        if values.data_type() == &kind {
+            return Ok(Arc::clone(values));
+        }
+        cast(values, &kind).map_err(refused)
+    };
+    let columns = table.columns.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(table.arrow_schema(), columns).map_err(refused)
+}
+
+/// A Parquet file written batch by batch, for tables that do not fit into memory.
+pub struct TableWriter<W: Write + Send> {
+    table: &'static Table,
+    writer: ArrowWriter<W>,
+    /// Cuts what comes in into batches of [`BATCH_ROWS`].
+    coalescer: BatchCoalescer,
+    /// The last row written, for the order of the next batch; empty before the first.
+    last: Option<RecordBatch>,
+}
+
+impl<W: Write + Send> TableWriter<W> {
+    /// A writer of one file of `table` into `sink`.
+    ///
+    /// # Errors
+    /// The sink failed.
+    pub fn new(table: &'static Table, sink: W) -> Result<Self, EncodeError> {
+        let schema = table.arrow_schema();
+        let writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties(table)?))
+            .map_err(|source| EncodeError::Parquet { table: table.name, source })?;
+        Ok(Self { table, writer, coalescer: BatchCoalescer::new(schema, BATCH_ROWS), last: None })
+    }
+
+    /// Adds rows, which [`conform`] and continue the table's order.
+    ///
+    /// # Errors
+    /// The batch does not fit the table, is out of order, or the sink failed.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), EncodeError> {
+        let batch = conform(self.table, batch)?;
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.check_order(&batch)?;
+        self.last = Some(batch.slice(batch.num_rows() - 1, 1));
+        self.coalescer.push_batch(batch).map_err(|source| self.arrow(source))?;
+        self.drain()
+    }
+
+    /// Ends the file and hands back the sink.
+    ///
+    /// # Errors
+    /// The sink failed.
+    pub fn finish(mut self) -> Result<W, EncodeError> {
+        self.coalescer.finish_buffered_batch().map_err(|source| self.arrow(source))?;
+        self.drain()?;
+        let table = self.table.name;
+        self.writer.into_inner().map_err(|source| EncodeError::Parquet { table, source })
+    }
+
+    fn drain(&mut self) -> Result<(), EncodeError> {
+        while let Some(batch) = self.coalescer.next_completed_batch() {
+            self.writer
+                .write(&batch)
+                .map_err(|source| EncodeError::Parquet { table: self.table.name, source })?;
+        }
+        Ok(())
+    }
+
+    fn check_order(&self, batch: &RecordBatch) -> Result<(), EncodeError> {
+        let joint = match &self.last {
+            Some(last) => {
+                let rows = [last, &batch.slice(0, 1)];
+                let rows = concat_batches(batch.schema_ref(), rows);
+                is_sorted(self.table, &rows.map_err(|source| self.arrow(source))?)
+            }
+            None => Ok(true),
+        };
+        let sorted = joint.and_then(|joint| Ok(joint && is_sorted(self.table, batch)?));
+        if sorted.map_err(|source| self.arrow(source))? {
+            return Ok(());
+        }
+        Err(EncodeError::Order { table: self.table.name, order: self.table.order })
+    }
+
+    fn arrow(&self, source: ArrowError) -> EncodeError {
+        EncodeError::Arrow { table: self.table.name, source }
+    }
+}
+
+fn is_sorted(table: &Table, batch: &RecordBatch) -> Result<bool, ArrowError> {
+    let ascending = SortOptions { descending: false, nulls_first: true };
+    let column = |name: &&str| {
+        let values = batch.column_by_name(name).map(Arc::clone)?;
+        Some(SortColumn { values, options: Some(ascending) })
+    };
+    let columns: Vec<SortColumn> = table.order.iter().filter_map(column).collect();
+    let comparator = LexicographicalComparator::try_new(&columns)?;
+    let in_order = |row| comparator.compare(row - 1, row) != Ordering::Greater;
+    Ok((1..batch.num_rows()).all(in_order))
+}
+
+fn properties(table: &'static Table) -> Result<WriterProperties, EncodeError> {
+    let level = ZstdLevel::try_new(ZSTD_LEVEL)
+        .map_err(|source| EncodeError::Parquet { table: table.name, source })?;
+    let index = |name: &&str| table.columns.iter().position(|column| column.name == *name);
+    let sorting = table.order.iter().filter_map(index).map(|index| SortingColumn {
+        column_idx: index as i32,
+        descending: false,
+        nulls_first: true,
+    });
+    let columns: Map<String, Value> = table
+        .columns
+        .iter()
+        .map(|column| (column.name.to_owned(), column.about.into()))
+        .collect();
+    let described = ("halfrate.columns", Value::from(columns).to_string());
+    let metadata = table.metadata().map(|(key, value)| (key, value.to_owned()));
+    let metadata = [described].into_iter().chain(metadata);
+    Ok(WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_created_by(CREATED_BY.to_owned())
+        .set_key_value_metadata(Some(
+            metadata.map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect(),
+        ))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_sorting_columns(Some(sorting.collect()))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+    use crate::report::tables::{TableData, batches};
+    use crate::schema;
+    use arrow::array::{Array, AsArray, Int32Array, StringArray, TimestampSecondArray};
+    use arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema};
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    fn read(bytes: &Bytes) -> (RecordBatch, ParquetRecordBatchReaderBuilder<Bytes>) {
+        let builder = || ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).unwrap();
+        let schema = Arc::clone(builder().schema());
+        let batches: Vec<_> = builder().build().unwrap().map(Result::unwrap).collect();
+        (concat_batches(&schema, &batches).unwrap(), builder())
+    }
+
+    fn data(name: &str) -> TableData {
+        let all = batches(&example::report()).unwrap();
+        all.into_iter().find(|data| data.table.name == name).unwrap()
+    }
+
+    #[test]
+    fn every_table_reads_back_with_types_words_and_order() {
+        for data in batches(&example::report()).unwrap() {
+            for part in &data.parts {
+                assert_eq!(part.day.is_some(), data.table.partitioned);
+                let bytes = encode(data.table, std::slice::from_ref(&part.batch)).unwrap();
+                let (batch, file) = read(&bytes);
+                assert_eq!(batch.columns(), part.batch.columns());
+                assert_eq!(file.schema().fields(), data.table.arrow_schema().fields());
+                let metadata = file.metadata();
+                assert_eq!(metadata.file_metadata().created_by(), Some("halfrate"));
+                let pairs = metadata.file_metadata().key_value_metadata().unwrap();
+                let keys: Vec<_> = pairs.iter().map(|pair| pair.key.as_str()).collect();
+                assert!(keys.contains(&"halfrate.schema_version"), "{keys:?}");
+                let sorting = metadata.row_group(0).sorting_columns().unwrap();
+                assert_eq!(sorting.len(), data.table.order.len());
+            }
+        }
+    }
+
+    #[test]
+    fn volume_adds_up_to_the_workloads() {
+        let report = example::report();
+        let count = |batch: &RecordBatch, name: &str, row| {
+            batch.column_by_name(name).unwrap().as_primitive::<Int64Type>().value(row)
+        };
+        let money = |batch: &RecordBatch, name: &str, row| {
+            let column = batch.column_by_name(name).unwrap().as_primitive::<Decimal128Type>();
+            column.is_valid(row).then(|| column.value(row))
+        };
+        let parts = data("volume").parts;
+        assert_eq!(parts.len(), 30);
+        for workload in &report.workloads {
+            let id = workload.key.id();
+            let (mut sums, mut cost, mut moved) = ([0; 7], None, None);
+            for batch in parts.iter().map(|part| &part.batch) {
+                let ids = batch.column_by_name("workload").unwrap().as_string::<i32>();
+                for row in (0..batch.num_rows()).filter(|row| ids.value(*row) == id) {
+                    let names = ["tokens", "blocked_tokens", "pilot_tokens", "addressable_tokens"];
+                    let names = [&names[..], &["eligible_tokens", "interactive_tokens"]].concat();
+                    let names = [&names[..], &["unclear_tokens"]].concat();
+                    let counts: Vec<i64> = names.iter().map(|n| count(batch, n, row)).collect();
+                    assert!(counts.iter().all(|count| *count >= 0));
+                    assert_eq!(counts[0], counts[4] + counts[5] + counts[6]);
+                    assert_eq!(counts[4], counts[1] + counts[2] + counts[3]);
+                    sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+                    let add = |a: Option<i128>, b: Option<i128>| Some(a.unwrap_or(0) + b?);
+                    cost = add(cost, money(batch, "cost_usd", row));
+                    moved = add(moved, money(batch, "moved_cost_usd", row));
+                }
+            }
+            let assessment = &workload.assessment;
+            assert_eq!(sums[0], workload.total.tokens.total().0);
+            assert_eq!(sums[1], assessment.blocked.total().0);
+            assert_eq!(sums[2], assessment.pilot.total().0);
+            assert_eq!(sums[3], assessment.addressable.total().0);
+            assert_eq!(cost, assessment.cost.map(|cost| cost.micros()));
+            assert_eq!(moved.is_some(), cost.is_some());
+            assert!(moved <= cost);
+        }
+    }
+
+    #[test]
+    fn runs_are_of_tolerant_workloads_and_unknown_money_is_null() {
+        let runs = &data("runs").parts[0].batch;
+        assert_eq!(runs.num_rows(), 9);
+        let workloads = &data("workloads").parts[0].batch;
+        let cost = workloads.column_by_name("cost_usd").unwrap();
+        assert_eq!((cost.len(), cost.null_count()), (6, 1));
+        let total: i128 = cost.as_primitive::<Decimal128Type>().iter().flatten().sum();
+        assert_eq!(total, 12_000_000_000);
+    }
+
+    #[test]
+    fn the_cut_into_batches_leaves_no_trace() {
+        let sizes = schema::table("sizes").unwrap();
+        let rows = 20_000;
+        let text = |value: &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values((0..rows).map(|_| value)))
+        };
+        let columns = sizes.columns.iter().map(|column| match column.name {
+            "bin" => Arc::new(Int32Array::from_iter_values(0..rows)),
+            "kind" => text("input"),
+            _ => cast(&text("1"), &column.kind.arrow()).unwrap(),
+        });
+        let batch = RecordBatch::try_new(sizes.arrow_schema(), columns.collect()).unwrap();
+        let whole = encode(sizes, std::slice::from_ref(&batch)).unwrap();
+        let cuts = [0, 1, 4097, 8192, 19_999, 20_000];
+        let pieces: Vec<_> =
+            cuts.windows(2).map(|cut| batch.slice(cut[0], cut[1] - cut[0])).collect();
+        assert_eq!(encode(sizes, &pieces).unwrap(), whole);
+
+        let swapped = [batch.slice(10, 5), batch.slice(0, 5)];
+        let error = encode(sizes, &swapped).unwrap_err().to_string();
+        assert!(error.starts_with("rows of table sizes are not sorted by account"), "{error}");
+    }
+
+    #[test]
+    fn batches_are_cast_and_strangers_refused() {
+        let rejects = schema::table("rejects").unwrap();
+        let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
+        let batch = |pairs: Vec<(&str, ArrayRef)>| RecordBatch::try_from_iter(pairs).unwrap();
+        let full = |position: ArrayRef| {
+            let rest = [("source", text("s")), ("key", text("k")), ("reason", text("r"))];
+            rest.into_iter().chain([("position", position), ("date", text("d"))]).collect()
+        };
+        let cast = conform(rejects, &batch(full(Arc::new(Int32Array::from(vec![7]))))).unwrap();
+        assert_eq!(cast.schema(), rejects.arrow_schema());
+        let error = conform(rejects, &batch(vec![("source", text("s"))])).unwrap_err();
+        assert_eq!(error.to_string(), "table rejects lacks column key");
+        let error = conform(rejects, &batch(vec![("body", text("secret"))])).unwrap_err();
+        assert_eq!(error.to_string(), "table rejects has no column body");
+
+        let runs = schema::table("runs").unwrap();
+        let nulls = TimestampSecondArray::from(vec![None]);
+        let schema = Schema::new(vec![Field::new("first_minute", nulls.data_type().clone(), true)]);
+        let lacking = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(nulls)]).unwrap();
+        assert!(matches!(conform(runs, &lacking), Err(EncodeError::Missing { .. })));
+        assert_eq!(runs.column("jobs").unwrap().kind.arrow(), DataType::Int64);
+    }
+}
+#[cfg(test)]
+mod dump {
+    #[test]
+    fn dump() {
+        let mut report = crate::report::example::report();
+        for data in crate::report::tables::batches(&report).unwrap() {
+            for part in data.parts {
+                let dir = match part.day { Some(d) => format!("/tmp/mini-report/out/{}/date={d}", data.table.name), None => "/tmp/mini-report/out".into() };
+                std::fs::create_dir_all(&dir).unwrap();
+                std::fs::write(format!("{dir}/{}.parquet", data.table.name), super::encode(data.table, &[part.batch]).unwrap()).unwrap();
+            }
+        }
+        std::fs::write("/tmp/mini-report/out/report.json", crate::report::json::render(&report)).unwrap();
+        let one = report.workloads.clone();
+        report.workloads = (0..2000).map(|i| { let mut w = one[i % 5].clone(); w.key.caller = format!("c{i}"); w.days = (0..360).map(|d| (crate::units::Day(20000 + d as i32), { let mut t = w.total.tokens; t.input.0 /= 360; t.output.0 /= 360; t.cache_read.0 = 7; t.cache_write.0 = 3; t })).collect(); let mut sum = crate::workload::TokenCounts::default(); w.days.iter().for_each(|d| sum += d.1); w.total.tokens = sum; w.assessment.eligible = Default::default(); w.assessment.blocked = Default::default(); w.assessment.pilot = Default::default(); w.assessment.addressable = Default::default(); w }).collect();
+        let t = std::time::Instant::now();
+        let all = crate::report::tables::batches(&report).unwrap();
+        println!("batches {:?}", t.elapsed());
+        let t = std::time::Instant::now();
+        let mut n = 0; let mut rows = 0;
+        for data in &all { for part in &data.parts { rows += part.batch.num_rows(); n += super::encode(data.table, std::slice::from_ref(&part.batch)).unwrap().len(); } }
+        println!("encode {:?} {n} bytes {rows} rows", t.elapsed());
+    }
+}

@@ -1,0 +1,125 @@
+//! The SDK client: credentials, region, endpoint, timeouts.
+
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    Builder, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+};
+
+use super::S3Store;
+use crate::source::S3Options;
+
+/// The region that is asked when none is configured: AWS answers from it with the right one, and other
+/// stores ignore it.
+const FALLBACK_REGION: &str = "us-east-1";
+
+/// Wait for the answer to a request with a body, which the SDK counts from the body's first byte: what a
+/// 64 MiB part needs on a line of 2 Mbit/s. A body that stands still is noticed much earlier.
+const WRITE_ANSWER: Duration = Duration::from_secs(300);
+
+/// An S3 client that cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::source) enum ConnectError {
+    #[error("the endpoint {url:?} is no http:// or https:// address")]
+    Endpoint { url: String },
+}
+
+impl S3Store {
+    /// A client for one bucket. Finds out region and where credentials come from, and sends S3 nothing.
+    pub(in crate::source) async fn connect(
+        bucket: &str,
+        options: &S3Options,
+    ) -> Result<Self, ConnectError> {
+        if let Some(url) = &options.endpoint_url {
+            let scheme = ::url::Url::parse(url).ok().map(|u| u.scheme().to_owned());
+            if !matches!(scheme.as_deref(), Some("http" | "https")) {
+                return Err(ConnectError::Endpoint { url: url.clone() });
+            }
+        }
+        let own_endpoint = options.endpoint_url.is_some() || endpoint_in_environment();
+        let shared = loader(options, own_endpoint).await.load().await;
+        let base = service(&shared, options, own_endpoint);
+        let client = |answer: Duration| {
+            let patience = TimeoutConfig::builder()
+                .connect_timeout(options.retry.connect)
+                .read_timeout(answer)
+                .build();
+            Client::from_conf(base.clone().timeout_config(patience).build())
+        };
+        Ok(Self {
+            bucket: bucket.to_owned(),
+            reads: client(options.retry.first_byte),
+            writes: client(WRITE_ANSWER.max(options.retry.first_byte)),
+            signed: !options.no_sign_request,
+            retry: options.retry,
+        })
+    }
+}
+
+/// Whether the user's environment names a store that is not AWS, in the way that all AWS tools read.
+fn endpoint_in_environment() -> bool {
+    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+async fn loader(options: &S3Options, own_endpoint: bool) -> ConfigLoader {
+    let retry = &options.retry;
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(retry.attempts.max(1))
+                .with_initial_backoff(retry.first_wait)
+                .with_max_backoff(retry.longest_wait),
+        )
+        .stalled_stream_protection(
+            StalledStreamProtectionConfig::enabled().grace_period(retry.stall).build(),
+        );
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &options.region {
+        loader = loader.region(Region::new(region.clone()));
+    } else if own_endpoint {
+        // Not the default chain: it ends by asking EC2's metadata address, which elsewhere is a wait.
+        let mut profile = ProfileFileRegionProvider::builder();
+        if let Some(name) = &options.profile {
+            profile = profile.profile_name(name);
+        }
+        loader = loader.region(
+            RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+                .or_else(profile.build())
+                .or_else(Region::new(FALLBACK_REGION)),
+        );
+    }
+    if options.no_sign_request {
+        loader = loader.no_credentials();
+    } else if let Some(credentials) = &options.credentials {
+        loader = loader.credentials_provider(credentials.clone());
+    }
+    loader
+}
+
+fn service(shared: &SdkConfig, options: &S3Options, own_endpoint: bool) -> Builder {
+    let mut service = Builder::from(shared)
+        .force_path_style(options.force_path_style.unwrap_or(own_endpoint))
+        // What is read is guarded by TLS and by gzip's or Parquet's own checksums; a third one over every
+        // byte would only cost time.
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    if shared.region().is_none() {
+        service = service.region(Region::new(FALLBACK_REGION));
+    }
+    if own_endpoint {
+        // AWS checks what is written by a trailing checksum, which many other stores do not understand.
+        service = service.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+    }
+    if let Some(url) = &options.endpoint_url {
+        service = service.endpoint_url(url);
+    }
+    service
+}

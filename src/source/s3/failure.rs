@@ -1,0 +1,363 @@
+//! What S3 answered instead, in words that name the remedy.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use object_store::Error;
+
+/// How object_store's errors name this store.
+pub(super) const STORE: &str = "S3";
+
+/// A request kind: its name in AWS's logs, and the permission it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source) enum Operation {
+    List,
+    Head,
+    Get,
+    Put,
+    Upload,
+    Copy,
+    Delete,
+}
+
+impl Operation {
+    fn name(self) -> &'static str {
+        match self {
+            Self::List => "ListObjectsV2",
+            Self::Head => "HeadObject",
+            Self::Get => "GetObject",
+            Self::Put => "PutObject",
+            Self::Upload => "multipart upload",
+            Self::Copy => "CopyObject",
+            Self::Delete => "DeleteObject",
+        }
+    }
+
+    fn permission(self, bucket: &str) -> String {
+        match self {
+            Self::List => format!("s3:ListBucket on arn:aws:s3:::{bucket}"),
+            Self::Head | Self::Get => format!("s3:GetObject on arn:aws:s3:::{bucket}/*"),
+            Self::Put => format!("s3:PutObject on arn:aws:s3:::{bucket}/*"),
+            Self::Upload => {
+                format!("s3:PutObject and s3:AbortMultipartUpload on arn:aws:s3:::{bucket}/*")
+            }
+            Self::Copy => format!("s3:GetObject and s3:PutObject on arn:aws:s3:::{bucket}/*"),
+            Self::Delete => format!("s3:DeleteObject on arn:aws:s3:::{bucket}/*"),
+        }
+    }
+}
+
+/// One request: what was asked of which object.
+#[derive(Clone, Debug)]
+pub(in crate::source) struct Call {
+    pub(super) operation: Operation,
+    pub(super) bucket: String,
+    /// Key or prefix.
+    pub(super) key: String,
+    /// Whether requests bear a signature at all.
+    pub(super) signed: bool,
+}
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source) enum FailureKind {
+    NotFound,
+    Denied,
+    Unauthenticated,
+    Precondition,
+    NotModified,
+    CutShort,
+    Other,
+}
+
+/// A request that failed for good.
+#[derive(Debug)]
+pub(in crate::source) struct Failure {
+    pub(in crate::source) kind: FailureKind,
+    call: Call,
+    /// S3's error code, or a plain word where there was no answer.
+    code: String,
+    message: String,
+    /// What the user can do.
+    remedy: Option<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Call { operation, bucket, key, .. } = &self.call;
+        write!(f, "{} (s3://{bucket}/{}): {}", operation.name(), key.escape_debug(), self.code)?;
+        if !self.message.is_empty() && self.message != self.code {
+            write!(f, ": {}", self.message.trim_end_matches('.'))?;
+        }
+        match &self.remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for Failure {}
+
+impl Failure {
+    /// The failure inside a store's error, when it came from S3.
+    pub(in crate::source) fn of(error: &Error) -> Option<&Self> {
+        error.source()?.downcast_ref()
+    }
+
+    /// A failure that S3 did not put into words.
+    pub(super) fn told(call: Call, kind: FailureKind, code: &str, message: String) -> Error {
+        Self { kind, call, code: code.to_owned(), message, remedy: None }.into()
+    }
+
+    /// Reads the SDK's error of a call.
+    pub(super) fn from_sdk<E>(call: Call, error: &SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let header = |name: &str| error.raw_response()?.headers().get(name).map(str::to_owned);
+        let answer = Answer {
+            status: error.raw_response().map(|raw| raw.status().as_u16()),
+            code: error.code().map(str::to_owned),
+            message: error.message().unwrap_or_default().to_owned(),
+            region: header("x-amz-bucket-region"),
+            no_answer: match error {
+                SdkError::TimeoutError(_) => Some("no answer in time"),
+                SdkError::DispatchFailure(_) => Some("no connection"),
+                SdkError::ConstructionFailure(_) => Some("request not sent"),
+                SdkError::ResponseError(_) => Some("unreadable answer"),
+                _ => None,
+            },
+            causes: causes(error),
+        };
+        answer.judge(call).into()
+    }
+}
+
+/// The words of an error and of what is below it, each once.
+fn causes(error: &dyn StdError) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let text = error.to_string();
+        if !words.iter().any(|w| w.contains(&text)) {
+            words.push(text);
+        }
+        next = error.source();
+    }
+    words.join(": ")
+}
+
+/// What can be known about a failed request, free of the SDK's types.
+struct Answer {
+    status: Option<u16>,
+    code: Option<String>,
+    message: String,
+    /// Where S3 says the bucket is.
+    region: Option<String>,
+    /// What happened instead of an answer.
+    no_answer: Option<&'static str>,
+    causes: String,
+}
+
+impl Answer {
+    fn judge(self, call: Call) -> Failure {
+        let Some(code) = self.code() else {
+            return self.unanswered(call);
+        };
+        let bucket = call.bucket.as_str();
+        let (kind, remedy) = match (code.as_str(), self.status) {
+            ("NoSuchBucket", _) => (
+                FailureKind::NotFound,
+                Some(format!(
+                    "check the name {bucket}, and --endpoint-url if the store is not AWS"
+                )),
+            ),
+            ("NoSuchKey" | "NotFound" | "NoSuchUpload", _) => (FailureKind::NotFound, None),
+            ("PreconditionFailed" | "ConditionalRequestConflict", _) => {
+                (FailureKind::Precondition, None)
+            }
+            ("NotModified", _) => (FailureKind::NotModified, None),
+            ("InvalidObjectState", _) => (
+                FailureKind::Other,
+                Some("it is archived: restore it from Glacier first".to_owned()),
+            ),
+            (
+                "PermanentRedirect"
+                | "TemporaryRedirect"
+                | "AuthorizationHeaderMalformed"
+                | "IllegalLocationConstraintException",
+                _,
+            ) => (FailureKind::Other, Some(self.right_region(bucket))),
+            ("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "NotSignedUp", _) => (
+                FailureKind::Unauthenticated,
+                Some(
+                    "check access key and secret: AWS_PROFILE, --profile or the environment".into(),
+                ),
+            ),
+            (
+                "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "InvalidToken",
+                _,
+            ) => (
+                FailureKind::Unauthenticated,
+                Some(
+                    "the session has ended: log in again, such as with `aws sso login`".to_owned(),
+                ),
+            ),
+            ("RequestTimeTooSkewed" | "RequestExpired", _) => {
+                (FailureKind::Unauthenticated, Some("set this machine's clock".to_owned()))
+            }
+            ("SlowDown" | "ServiceUnavailable" | "Throttling" | "RequestLimitExceeded", _) => (
+                FailureKind::Other,
+                Some("the store throttles and did not stop: run it again later".to_owned()),
+            ),
+            (_, Some(401 | 403)) => (FailureKind::Denied, Some(self.permission(&call))),
+            _ => (FailureKind::Other, None),
+        };
+        Failure { kind, code, message: self.message, remedy, call }
+    }
+
+    /// S3's code; answers to HEAD have no body, so theirs is in the status.
+    fn code(&self) -> Option<String> {
+        let by_status = || {
+            Some(match self.status? {
+                301 | 307 => "PermanentRedirect".to_owned(),
+                304 => "NotModified".to_owned(),
+                403 => "AccessDenied".to_owned(),
+                404 => "NotFound".to_owned(),
+                412 => "PreconditionFailed".to_owned(),
+                503 => "SlowDown".to_owned(),
+                status if status >= 300 => format!("status {status}"),
+                _ => return None,
+            })
+        };
+        self.code
+            .clone()
+            .filter(|code| !code.is_empty() && self.no_answer.is_none())
+            .or_else(by_status)
+    }
+
+    fn right_region(&self, bucket: &str) -> String {
+        let quoted = || {
+            let (_, rest) = self.message.split_once("expecting '")?;
+            rest.split_once('\'').map(|(region, _)| region.to_owned())
+        };
+        match self.region.clone().or_else(quoted) {
+            Some(region) => format!("the bucket is in {region}: pass --region {region}"),
+            None => format!("the bucket {bucket} is in another region: pass it with --region"),
+        }
+    }
+
+    fn permission(&self, call: &Call) -> String {
+        if self.message.contains("kms:") {
+            return "grant kms:Decrypt (and kms:GenerateDataKey to write) on the bucket's key"
+                .into();
+        }
+        if !call.signed {
+            return "it is not public: leave out --no-sign-request and log in".into();
+        }
+        format!(
+            "grant {}, or use another --profile; for a public bucket pass --no-sign-request",
+            call.operation.permission(&call.bucket)
+        )
+    }
+
+    fn unanswered(self, call: Call) -> Failure {
+        let what = self.no_answer.unwrap_or("failed");
+        // The SDK's credential errors have no common type that reaches here; their words do.
+        let credentials = ["credential", "Credential", "identity", "SSO", "sso"];
+        let (kind, remedy) = if credentials.iter().any(|word| self.causes.contains(word)) {
+            (
+                FailureKind::Unauthenticated,
+                "log in (`aws sso login`), set AWS_PROFILE or keys; for a public bucket pass --no-sign-request",
+            )
+        } else {
+            (FailureKind::Other, "check network, proxy, --region and --endpoint-url")
+        };
+        Failure {
+            kind,
+            code: what.to_owned(),
+            message: self.causes,
+            remedy: Some(remedy.to_owned()),
+            call,
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let path = failure.call.key.clone();
+        let kind = failure.kind;
+        let source = Box::new(failure);
+        match kind {
+            FailureKind::NotFound => Self::NotFound { path, source },
+            FailureKind::Denied => Self::PermissionDenied { path, source },
+            FailureKind::Unauthenticated => Self::Unauthenticated { path, source },
+            FailureKind::Precondition => Self::Precondition { path, source },
+            FailureKind::NotModified => Self::NotModified { path, source },
+            FailureKind::CutShort | FailureKind::Other => Self::Generic { store: STORE, source },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, code: Option<&str>, message: &str, region: Option<&str>) -> Failure {
+        let call = Call {
+            operation: Operation::List,
+            bucket: "logs".into(),
+            key: "a/".into(),
+            signed: true,
+        };
+        Answer {
+            status: Some(status),
+            code: code.map(Into::into),
+            message: message.into(),
+            region: region.map(Into::into),
+            no_answer: None,
+            causes: String::new(),
+        }
+        .judge(call)
+    }
+
+    #[test]
+    fn a_wrong_region_names_the_right_one() {
+        let header = judged(301, None, "", Some("eu-west-1"));
+        assert_eq!(
+            header.to_string(),
+            "ListObjectsV2 (s3://logs/a/): PermanentRedirect; the bucket is in eu-west-1: pass --region eu-west-1"
+        );
+        let message = "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'";
+        let body = judged(400, Some("AuthorizationHeaderMalformed"), message, None);
+        assert!(body.to_string().ends_with("pass --region eu-west-1"), "{body}");
+    }
+
+    #[test]
+    fn denied_names_the_permission() {
+        let failure = judged(403, Some("AccessDenied"), "Access Denied", None);
+        assert_eq!(failure.kind, FailureKind::Denied);
+        assert_eq!(
+            failure.to_string(),
+            "ListObjectsV2 (s3://logs/a/): AccessDenied: Access Denied; grant s3:ListBucket on \
+             arn:aws:s3:::logs, or use another --profile; for a public bucket pass --no-sign-request"
+        );
+        let key = judged(403, Some("AccessDenied"), "not authorized to perform: kms:Decrypt", None);
+        assert!(key.to_string().contains("grant kms:Decrypt"), "{key}");
+    }
+
+    #[test]
+    fn answers_without_a_body_are_read_from_the_status() {
+        for (status, kind) in [
+            (403, FailureKind::Denied),
+            (404, FailureKind::NotFound),
+            (412, FailureKind::Precondition),
+            (304, FailureKind::NotModified),
+            (400, FailureKind::Other),
+        ] {
+            assert_eq!(judged(status, None, "", None).kind, kind, "{status}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The columns of the fact tables, to and from the facts types: the one place that knows their order.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{TimestampMicrosecondArray, types::Int64Type, types::TimestampMicrosecondType};
+use arrow::error::ArrowError;
+
+use crate::schema::TIME_ZONE;
+use crate::units::{Minute, Tokens};
+use crate::workload::{Activity, MinuteFacts, Signals, TokenCounts, WorkloadKey};
+
+/// The key columns, in the order of every table that has them.
+pub const KEY_COLUMNS: [&str; 9] = [
+    "workload", "account", "region", "caller", "caller_kind", "model", "scope", "operation", "tags",
+];
+
+/// Number columns of `usage`, after the key columns.
+pub const NUMBERS: usize = 31;
+
+/// The number columns of a `usage` row, in the table's order.
+pub fn numbers(facts: &MinuteFacts) -> [i64; NUMBERS] {
+    let MinuteFacts { tens, activity: a, .. } = facts;
+    let (t, l, s) = (&a.tokens, &a.long_context, &a.signals);
+    [
+        a.requests,
+        a.errors,
+        a.streaming,
+        t.input.0,
+        t.cache_read.0,
+        t.cache_write.0,
+        t.output.0,
+        a.cache_write_1h.0,
+        l.input.0,
+        l.cache_read.0,
+        l.cache_write.0,
+        l.output.0,
+        tens[0],
+        tens[1],
+        tens[2],
+        tens[3],
+        tens[4],
+        tens[5],
+        a.latency_ms,
+        a.latency_count,
+        s.input_bodies,
+        s.output_bodies,
+        s.tools,
+        s.agent_turns,
+        s.forced_tool,
+        s.json_schema,
+        s.guardrail,
+        s.multi_turn,
+        s.priority_tier,
+        s.flex_tier,
+        s.optimized_latency,
+    ]
+}
+
+/// The inverse of [`numbers`].
+pub fn minute_facts(minute: Minute, n: [i64; NUMBERS]) -> MinuteFacts {
+    let counts = |at: usize| TokenCounts {
+        input: Tokens(n[at]),
+        cache_read: Tokens(n[at + 1]),
+        cache_write: Tokens(n[at + 2]),
+        output: Tokens(n[at + 3]),
+    };
+    MinuteFacts {
+        minute,
+        tens: [n[12], n[13], n[14], n[15], n[16], n[17]],
+        activity: Activity {
+            requests: n[0],
+            errors: n[1],
+            streaming: n[2],
+            tokens: counts(3),
+            cache_write_1h: Tokens(n[7]),
+            long_context: counts(8),
+            latency_ms: n[18],
+            latency_count: n[19],
+            signals: Signals {
+                input_bodies: n[20],
+                output_bodies: n[21],
+                tools: n[22],
+                agent_turns: n[23],
+                forced_tool: n[24],
+                json_schema: n[25],
+                guardrail: n[26],
+                multi_turn: n[27],
+                priority_tier: n[28],
+                flex_tier: n[29],
+                optimized_latency: n[30],
+            },
+        },
+    }
+}
+
+/// The nine key columns of rows whose keys are `keys`, in order.
+pub fn key_arrays<'k>(keys: impl Iterator<Item = &'k WorkloadKey> + Clone) -> Vec<ArrayRef> {
+    let text = |of: fn(&WorkloadKey) -> &str| -> ArrayRef {
+        Arc::new(keys.clone().map(|key| Some(of(key))).collect::<StringArray>())
+    };
+    let ids: StringArray = keys.clone().map(|key| Some(key.id())).collect();
+    vec![
+        Arc::new(ids),
+        text(|key| &key.account),
+        text(|key| &key.region),
+        text(|key| &key.caller),
+        text(|key| key.caller_kind.as_str()),
+        text(|key| &key.model),
+        text(|key| &key.scope),
+        text(|key| &key.operation),
+        text(|key| &key.tags),
+    ]
+}
+
+/// A column of minutes as timestamps.
+pub fn minute_array(minutes: impl Iterator<Item = Minute>) -> ArrayRef {
+    Arc::new(
+        minutes.map(|minute| Some(minute.micros())).collect::<TimestampMicrosecondArray>()
+            .with_timezone(TIME_ZONE),
+    )
+}
+
+/// Readers of one batch's columns by name.
+#[derive(Debug)]
+pub struct Reader<'b>(pub &'b RecordBatch);
+
+impl<'b> Reader<'b> {
+    fn column(&self, name: &str) -> Result<&'b ArrayRef, ArrowError> {
+        self.0
+            .column_by_name(name)
+            .ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
+    }
+
+    /// A text column.
+    ///
+    /// # Errors
+    /// There is none of that name and type.
+    pub fn text(&self, name: &str) -> Result<&'b StringArray, ArrowError> {
+        let column = self.column(name)?;
+        column.as_string_opt::<i32>().ok_or_else(|| wrong(name, column))
+    }
+
+    /// A column of 64-bit integers.
+    ///
+    /// # Errors
+    /// There is none of that name and type.
+    pub fn count(&self, name: &str) -> Result<&'b Int64Array, ArrowError> {
+        let column = self.column(name)?;
+        column.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong(name, column))
+    }
+
+    /// A column of UTC timestamps.
+    ///
+    /// # Errors
+    /// There is none of that name and type.
+    pub fn time(&self, name: &str) -> Result<&'b TimestampMicrosecondArray, ArrowError> {
+        let column = self.column(name)?;
+        column.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| wrong(name, column))
+    }
+
+    /// The workload key of a row.
+    ///
+    /// # Errors
+    /// A key column is missing or not text.
+    pub fn key(&self, row: usize) -> Result<WorkloadKey, ArrowError> {
+        let text = |name: &str| self.text(name).map(|column| column.value(row).to_owned());
+        let kind = text("caller_kind")?;
+        Ok(WorkloadKey {
+            account: text("account")?,
+            region: text("region")?,
+            caller: text("caller")?,
+            caller_kind: kind.parse().map_err(|()| {
+                ArrowError::ParseError(format!("unknown caller_kind {kind}"))
+            })?,
+            model: text("model")?,
+            scope: text("scope")?,
+            operation: text("operation")?,
+            tags: text("tags")?,
+        })
+    }
+}
+
+fn wrong(name: &str, column: &ArrayRef) -> ArrowError {
+    ArrowError::SchemaError(format!("column {name} is {}", column.data_type()))
+}

@@ -1,0 +1,151 @@
+//! The facts view: one row an object, with that object's partial facts as nested lists.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{
+    ArrayRef, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, UInt64Array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::error::ArrowError;
+
+use super::columns::{key_arrays, minute_array, numbers};
+use super::partial::Partial;
+use crate::schema::{self, Kind};
+use crate::workload::SizeHistogram;
+
+/// How scanning one object ended.
+pub(super) struct Scanned {
+    /// Compressed size in bytes.
+    pub(super) bytes: u64,
+    /// Size after inflating, 0 when unreadable.
+    pub(super) inflated: u64,
+    /// The facts, or why there are none.
+    pub(super) outcome: Result<Partial, String>,
+}
+
+fn list_field(name: &str, item: DataType) -> Field {
+    Field::new(name, DataType::List(Arc::new(Field::new("item", item, false))), false)
+}
+
+fn fields_of(table: &str, before: &[Field]) -> Fields {
+    let columns = schema::table(table).map_or(&[][..], |table| table.columns);
+    let own = columns.iter().map(|c| Field::new(c.name, c.kind.arrow(), c.nullable));
+    before.iter().cloned().chain(own).collect()
+}
+
+static USAGE_FIELDS: LazyLock<Fields> = LazyLock::new(|| fields_of("usage", &[]));
+static SIZES_FIELDS: LazyLock<Fields> =
+    LazyLock::new(|| fields_of("sizes", &[Field::new("date", Kind::Date.arrow(), false)]));
+static REJECT_FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::from(vec![
+        Field::new("position", DataType::Int64, true),
+        Field::new("reason", DataType::Utf8, false),
+    ])
+});
+
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let count = |name: &str| Field::new(name, DataType::Int64, false);
+    Arc::new(Schema::new(vec![
+        count("bytes"),
+        count("inflated_bytes"),
+        count("records"),
+        count("rows"),
+        count("rejected"),
+        count("duplicates"),
+        count("outside_window"),
+        Field::new("error", DataType::Utf8, true),
+        list_field("usage", DataType::Struct(USAGE_FIELDS.clone())),
+        list_field("sizes", DataType::Struct(SIZES_FIELDS.clone())),
+        list_field("rejects", DataType::Struct(REJECT_FIELDS.clone())),
+        list_field("ids", DataType::UInt64),
+    ]))
+});
+
+/// The view's file schema, without the partition column `ordinal`.
+pub fn facts_schema() -> SchemaRef {
+    Arc::clone(&SCHEMA)
+}
+
+/// The row of one object. An unreadable object is one record met and rejected, without a position.
+pub(super) fn row(scanned: Scanned) -> Result<RecordBatch, ArrowError> {
+    let error = scanned.outcome.as_ref().err().cloned();
+    let partial = scanned.outcome.unwrap_or_default();
+    let rejects = rejects(&partial, error.as_deref())?;
+    let rejected = partial.rejected + u64::from(error.is_some());
+    let count = |value: u64| -> ArrayRef { Arc::new(Int64Array::from(vec![value as i64])) };
+    let lists = [
+        one_list(Arc::new(usage(&partial)?))?,
+        one_list(Arc::new(sizes(&partial)?))?,
+        one_list(Arc::new(rejects))?,
+        one_list(Arc::new(UInt64Array::from(partial.ids)))?,
+    ];
+    let mut columns = vec![
+        count(scanned.bytes),
+        count(scanned.inflated),
+        count(partial.rows + rejected + partial.duplicates),
+        count(partial.rows),
+        count(rejected),
+        count(partial.duplicates),
+        count(partial.outside_window),
+        Arc::new(StringArray::from(vec![error])),
+    ];
+    columns.extend(lists);
+    RecordBatch::try_new(facts_schema(), columns)
+}
+
+/// A list column of one row that holds all of `items`.
+fn one_list(items: ArrayRef) -> Result<ArrayRef, ArrowError> {
+    use arrow::array::Array as _;
+    let offsets = OffsetBuffer::from_lengths([items.len()]);
+    let field = Arc::new(Field::new("item", items.data_type().clone(), false));
+    Ok(Arc::new(ListArray::try_new(field, offsets, items, None)?))
+}
+
+fn usage(partial: &Partial) -> Result<StructArray, ArrowError> {
+    let mut rows: Vec<_> = partial.minutes.iter().collect();
+    rows.sort_unstable_by_key(|(at, _)| **at);
+    let keys = rows.iter().map(|((workload, _), _)| &partial.keys[*workload as usize]);
+    let mut columns = vec![minute_array(rows.iter().map(|((_, minute), _)| *minute))];
+    columns.extend(key_arrays(keys));
+    let values: Vec<_> = rows.iter().map(|(_, facts)| numbers(facts)).collect();
+    for column in 0..super::columns::NUMBERS {
+        columns.push(Arc::new(Int64Array::from_iter_values(values.iter().map(|row| row[column]))));
+    }
+    StructArray::try_new_with_length(USAGE_FIELDS.clone(), columns, None, rows.len())
+}
+
+fn sizes(partial: &Partial) -> Result<StructArray, ArrowError> {
+    use arrow::array::Date32Array;
+    let mut rows: Vec<_> = partial.sizes.iter().map(|(at, requests)| (*at, *requests)).collect();
+    rows.sort_unstable();
+    let keys = rows.iter().map(|((workload, ..), _)| &partial.keys[*workload as usize]);
+    let bins = || rows.iter().map(|((.., bin), _)| *bin);
+    let days = rows.iter().map(|((_, day, ..), _)| day.0);
+    let kinds: StringArray = rows.iter().map(|((_, _, kind, _), _)| Some(kind.as_str())).collect();
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(Date32Array::from_iter_values(days))];
+    columns.extend(key_arrays(keys));
+    columns.extend([
+        Arc::new(kinds) as ArrayRef,
+        Arc::new(Int32Array::from_iter_values(bins())),
+        Arc::new(Float64Array::from_iter_values(bins().map(SizeHistogram::lower_bound))),
+        Arc::new(Float64Array::from_iter_values(
+            bins().map(|bin| SizeHistogram::lower_bound(bin + 1)),
+        )),
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, requests)| *requests))),
+    ]);
+    StructArray::try_new_with_length(SIZES_FIELDS.clone(), columns, None, rows.len())
+}
+
+fn rejects(partial: &Partial, error: Option<&str>) -> Result<StructArray, ArrowError> {
+    let positions = partial.rejects.iter().map(|reject| Some(reject.position as i64));
+    let reasons = partial.rejects.iter().map(|reject| Some(reject.reason));
+    let positions: Int64Array = positions.chain(error.map(|_| None)).collect();
+    let reasons: StringArray = reasons.chain(error.map(Some)).collect();
+    StructArray::try_new(
+        REJECT_FIELDS.clone(),
+        vec![Arc::new(positions), Arc::new(reasons)],
+        None,
+    )
+}

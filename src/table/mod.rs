@@ -1,0 +1,71 @@
+//! Bedrock logs as tables for DataFusion: one file source with two views.
+//!
+//! [`View::Invocations`] yields a row a record, for SQL. [`View::Facts`] yields a row an object with that
+//! object's partial facts inside, for the audit: partial facts add up, so a job over any objects, in any
+//! order, on any machine, merges by addition.
+//!
+//! Both are a [`source::LogSource`] inside a `DataSourceExec`, never a plan node of our own: a distributed
+//! engine rewrites the file groups of scans it knows and would run a foreign leaf once per task.
+//!
+//! Architecture invariant: a plan node holds plain values. What it counted travels as rows or metrics.
+
+pub mod columns;
+mod facts;
+mod invocations;
+mod opener;
+pub mod partial;
+pub mod provider;
+pub mod source;
+
+pub use facts::facts_schema;
+pub use invocations::invocations_schema;
+
+use std::collections::HashMap;
+
+use crate::config::Limits;
+use crate::units::Day;
+
+/// Which rows a scan yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// A row a record.
+    Invocations,
+    /// A row an object.
+    Facts,
+}
+
+/// What decides the rows of a scan; plain values, the same on every machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScanOptions {
+    /// Bounds on records and objects.
+    pub limits: Limits,
+    /// requestMetadata keys that split workloads, in this order.
+    pub group_by: Vec<String>,
+    /// First day whose records count, by the record's own timestamp.
+    pub from: Option<Day>,
+    /// Last day whose records count.
+    pub to: Option<Day>,
+    /// Total input above which a call of the base model is priced as long context.
+    pub long_context: HashMap<String, i64>,
+    /// Request ids (hashed) that another object already counts.
+    pub exclude: Vec<u64>,
+}
+
+impl ScanOptions {
+    /// Options without a window, grouping or long-context prices.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            group_by: Vec::new(),
+            from: None,
+            to: None,
+            long_context: HashMap::new(),
+            exclude: Vec::new(),
+        }
+    }
+
+    /// Whether a record of `day` lies in the window.
+    pub fn covers(&self, day: Day) -> bool {
+        self.from.is_none_or(|from| day >= from) && self.to.is_none_or(|to| day <= to)
+    }
+}

@@ -1,0 +1,155 @@
+//! Opening one object: a bounded GET on tokio, inflating and decoding on rayon, batches back.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use datafusion::common::DataFusionError;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener};
+use datafusion::physical_plan::metrics::Count;
+use futures::{FutureExt, StreamExt, stream};
+use object_store::ObjectStore;
+use tokio::sync::oneshot;
+
+use super::facts::{self, Scanned};
+use super::invocations::RowSink;
+use super::partial::PartialSink;
+use super::{ScanOptions, View};
+use crate::decode::Sink;
+use crate::decode::gunzip::Gunzip;
+use crate::decode::records::{Bounds, Records};
+use crate::source::{self, KeyClass, LogKey};
+
+thread_local! {
+    /// Each decoding thread reuses one inflater and its buffer from object to object.
+    static GUNZIP: RefCell<Gunzip> = RefCell::new(Gunzip::default());
+}
+
+/// Opens objects for one partition of a scan.
+pub(super) struct LogOpener {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) options: Arc<ScanOptions>,
+    pub(super) view: View,
+    /// Columns of the view to yield, in this order.
+    pub(super) columns: Vec<usize>,
+    pub(super) batch_rows: usize,
+    /// Objects that could not be read (metric `unreadable_objects`).
+    pub(super) unreadable: Count,
+    /// Records that could not be read (metric `rejected_records`).
+    pub(super) rejected: Count,
+}
+
+impl FileOpener for LogOpener {
+    fn open(&self, file: PartitionedFile) -> datafusion::common::Result<FileOpenFuture> {
+        let (store, options, view) = (Arc::clone(&self.store), Arc::clone(&self.options), self.view);
+        let (unreadable, rejected) = (self.unreadable.clone(), self.rejected.clone());
+        let (columns, batch_rows) = (self.columns.clone(), self.batch_rows);
+        let open = async move {
+            let meta = &file.object_meta;
+            let max = options.limits.max_object_bytes;
+            let fetched = source::get(store.as_ref(), meta, max).await;
+            let job = Job { path: meta.location.to_string(), size: meta.size, options, batch_rows };
+            let (done, result) = oneshot::channel();
+            rayon::spawn(move || {
+                let fetched = fetched.map_err(|error| error.to_string());
+                // A panic must cost this query, not the process that rayon would abort.
+                let decode = AssertUnwindSafe(|| match view {
+                    View::Facts => job.facts(fetched),
+                    View::Invocations => job.rows(fetched),
+                });
+                if let Ok(outcome) = catch_unwind(decode) {
+                    // The receiver is gone when the query was cancelled.
+                    let _ = done.send(outcome);
+                }
+            });
+            let outcome = result.await.map_err(|_| {
+                DataFusionError::Execution("decoding stopped: a decoding thread panicked".into())
+            })??;
+            unreadable.add(outcome.unreadable);
+            rejected.add(outcome.rejected);
+            let project = move |batch: RecordBatch| Ok(batch.project(&columns)?);
+            Ok(stream::iter(outcome.batches.into_iter().map(project)).boxed())
+        };
+        Ok(open.boxed())
+    }
+}
+
+/// What decoding one object yields.
+struct Outcome {
+    batches: Vec<RecordBatch>,
+    unreadable: usize,
+    rejected: usize,
+}
+
+/// One object's decoding; plain values, so that it can run on any thread.
+struct Job {
+    path: String,
+    size: u64,
+    options: Arc<ScanOptions>,
+    batch_rows: usize,
+}
+
+impl Job {
+    /// The object's row of partial facts. An unreadable object has a row that says so.
+    fn facts(&self, bytes: Result<Bytes, String>) -> Result<Outcome, DataFusionError> {
+        let key = self.key();
+        let place = place(key.as_ref());
+        let mut sink = PartialSink::new(&self.options, place.0, place.1);
+        let inflated = bytes.and_then(|bytes| self.decode(&bytes, &mut sink));
+        let partial = sink.partial;
+        let scanned = Scanned {
+            bytes: self.size,
+            inflated: *inflated.as_ref().unwrap_or(&0),
+            outcome: inflated.map(|_| partial),
+        };
+        let unreadable = usize::from(scanned.outcome.is_err());
+        let rejected = scanned.outcome.as_ref().map_or(1, |partial| partial.rejected as usize);
+        Ok(Outcome { batches: vec![facts::row(scanned)?], unreadable, rejected })
+    }
+
+    /// The object's rows. An unreadable object has none and is counted.
+    fn rows(&self, bytes: Result<Bytes, String>) -> Result<Outcome, DataFusionError> {
+        let key = self.key();
+        let mut sink = RowSink::new(&self.path, place(key.as_ref()), self.batch_rows);
+        match bytes.and_then(|bytes| self.decode(&bytes, &mut sink)) {
+            Ok(_) => {
+                let rejected = sink.rejects;
+                Ok(Outcome { batches: sink.finish()?, unreadable: 0, rejected })
+            }
+            Err(error) => {
+                tracing::warn!(object = self.path, error, "object could not be read");
+                Ok(Outcome { batches: Vec::new(), unreadable: 1, rejected: 0 })
+            }
+        }
+    }
+
+    /// What the object's key says, where it follows the layout.
+    fn key(&self) -> Option<LogKey> {
+        match source::classify(&self.path, 0) {
+            KeyClass::Record(key) => key,
+            _ => None,
+        }
+    }
+
+    /// Inflates and decodes; returns the inflated size.
+    fn decode(&self, bytes: &[u8], sink: &mut impl Sink) -> Result<u64, String> {
+        let limits = &self.options.limits;
+        let mut records = Records::new(Bounds {
+            max_record_bytes: limits.max_record_bytes,
+            max_tokens: limits.max_tokens_per_call,
+        });
+        let inflated = GUNZIP.with_borrow_mut(|gunzip| {
+            gunzip.inflate(bytes, limits.max_inflated_bytes, |piece| records.push(piece, sink))
+        });
+        let inflated = inflated.map_err(|error| error.to_string())?;
+        records.finish(sink);
+        Ok(inflated)
+    }
+}
+
+fn place(key: Option<&LogKey>) -> (&str, &str) {
+    key.map_or(("", ""), |key| (&key.account, &key.region))
+}

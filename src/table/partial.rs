@@ -1,0 +1,261 @@
+//! The partial facts of one object: what its records add up to, by workload.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::ScanOptions;
+use crate::decode::body::{Body, Tier};
+use crate::decode::record::Record;
+use crate::decode::{Reject, Sink};
+use crate::price::model;
+use crate::tolerance::caller;
+use crate::units::{Day, Minute, Tokens};
+use crate::workload::{
+    Activity, MinuteFacts, Signals, SizeHistogram, TokenCounts, WorkloadKey, clean,
+};
+
+/// Which size a histogram counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SizeKind {
+    /// Total input: uncached, cache read and cache write.
+    Input,
+    /// Output.
+    Output,
+}
+
+impl SizeKind {
+    /// The name in the `sizes` table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Output => "output",
+        }
+    }
+}
+
+/// What one object's records add up to. `records = rows + rejected + duplicates`.
+#[derive(Debug, Default)]
+pub struct Partial {
+    /// Distinct workloads, in order of appearance.
+    pub keys: Vec<WorkloadKey>,
+    /// Facts by workload (index into `keys`) and minute.
+    pub minutes: HashMap<(u32, Minute), MinuteFacts>,
+    /// Calls by workload, day, kind of size and bin.
+    pub sizes: HashMap<(u32, Day, SizeKind, i32), i64>,
+    /// Records that count.
+    pub rows: u64,
+    /// Records that could not be read, all of them counted.
+    pub rejected: u64,
+    /// The first of them, as many as `limits.max_rejects_listed`.
+    pub rejects: Vec<Reject>,
+    /// Records whose request id was met before, in this object or (by exclusion) in another.
+    pub duplicates: u64,
+    /// The part of `rows` outside the window.
+    pub outside_window: u64,
+    /// Request ids (hashed) that count here, in the order of the records.
+    pub ids: Vec<u64>,
+}
+
+/// Adds records up. Holds nothing of a record but numbers, names and a hashed id.
+pub(super) struct PartialSink<'o> {
+    options: &'o ScanOptions,
+    excluded: HashSet<u64>,
+    seen: HashSet<u64>,
+    /// Account and region of the object's key, for records that lack them.
+    place: (&'o str, &'o str),
+    /// Raw identity of a call (as joined in `scratch`) → index into `partial.keys`.
+    known: HashMap<Vec<u8>, (u32, Option<i64>)>,
+    scratch: Vec<u8>,
+    pub(super) partial: Partial,
+}
+
+impl<'o> PartialSink<'o> {
+    pub(super) fn new(options: &'o ScanOptions, account: &'o str, region: &'o str) -> Self {
+        Self {
+            options,
+            excluded: options.exclude.iter().copied().collect(),
+            seen: HashSet::new(),
+            place: (account, region),
+            known: HashMap::new(),
+            scratch: Vec::new(),
+            partial: Partial::default(),
+        }
+    }
+
+    /// The workload of a record, and its model's long-context threshold.
+    fn workload(&mut self, record: &Record<'_>) -> (u32, Option<i64>) {
+        let tags = if self.options.group_by.is_empty() {
+            String::new()
+        } else {
+            tags(record, &self.options.group_by)
+        };
+        self.scratch.clear();
+        for field in [
+            &record.account,
+            &record.region,
+            &record.arn,
+            &record.model_id,
+            &record.operation,
+            tags.as_str(),
+        ] {
+            self.scratch.extend_from_slice(field.as_bytes());
+            self.scratch.push(0x1f);
+        }
+        if let Some(known) = self.known.get(self.scratch.as_slice()) {
+            return *known;
+        }
+        let key = workload_key(record, tags, self.place);
+        let threshold = self.options.long_context.get(&key.model).copied();
+        let keys = &mut self.partial.keys;
+        let index = keys.iter().position(|known| *known == key).unwrap_or_else(|| {
+            keys.push(key);
+            keys.len() - 1
+        });
+        self.known.insert(self.scratch.clone(), (index as u32, threshold));
+        (index as u32, threshold)
+    }
+
+    /// Whether the record's request id counts here for the first time. Without an id it always does.
+    fn is_new(&mut self, record: &Record<'_>) -> bool {
+        if record.request_id.is_empty() {
+            return true;
+        }
+        let id = hashed_id(&record.request_id);
+        if self.excluded.contains(&id) || !self.seen.insert(id) {
+            return false;
+        }
+        self.partial.ids.push(id);
+        true
+    }
+}
+
+impl Sink for PartialSink<'_> {
+    fn record(&mut self, record: &Record<'_>) {
+        if !self.is_new(record) {
+            self.partial.duplicates += 1;
+            return;
+        }
+        self.partial.rows += 1;
+        let minute = Minute::of_seconds(record.timestamp);
+        if !self.options.covers(minute.day()) {
+            self.partial.outside_window += 1;
+            return;
+        }
+        let (workload, threshold) = self.workload(record);
+        let activity = activity(record, threshold);
+        let facts = self.partial.minutes.entry((workload, minute)).or_default();
+        facts.minute = minute;
+        facts.tens[(record.timestamp.rem_euclid(60) / 10) as usize] += 1;
+        facts.activity += activity;
+        if activity.errors == 0 {
+            let tokens = activity.tokens;
+            let mut count = |kind, size| {
+                let bin = SizeHistogram::bin_of(size);
+                *self.partial.sizes.entry((workload, minute.day(), kind, bin)).or_default() += 1;
+            };
+            count(SizeKind::Input, tokens.total_input());
+            count(SizeKind::Output, tokens.output);
+        }
+    }
+
+    fn reject(&mut self, reject: Reject) {
+        self.partial.rejected += 1;
+        if self.partial.rejects.len() < self.options.limits.max_rejects_listed {
+            self.partial.rejects.push(reject);
+        }
+    }
+}
+
+/// A request id as 64 bits. Two different ids among *n* meet with a chance of n²/2⁶⁵: 1 in 100,000 for
+/// twenty million records. Holding them whole would take three times the memory.
+fn hashed_id(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn tags(record: &Record<'_>, group_by: &[String]) -> String {
+    let metadata = record.metadata();
+    let value =
+        |key: &String| metadata.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+    let pairs: Vec<String> = group_by
+        .iter()
+        .filter_map(|key| value(key).map(|value| format!("{}={}", clean(key), clean(value))))
+        .collect();
+    pairs.join(",")
+}
+
+/// The workload a record belongs to.
+pub(super) fn workload_key(
+    record: &Record<'_>,
+    tags: String,
+    (account, region): (&str, &str),
+) -> WorkloadKey {
+    let caller = caller::read(&record.arn);
+    let model = model::read(&record.model_id);
+    let or = |field: &str, fallback: &str| clean(if field.is_empty() { fallback } else { field });
+    WorkloadKey {
+        account: or(&record.account, account),
+        region: or(&record.region, region),
+        caller: caller.name,
+        caller_kind: caller.kind,
+        scope: model.scope.to_string(),
+        model: model.base,
+        operation: clean(family(&record.operation)),
+        tags,
+    }
+}
+
+/// The operation without its way of answering: streaming is counted, it does not split a workload.
+fn family(operation: &str) -> &str {
+    match operation {
+        "ConverseStream" => "Converse",
+        "InvokeModelWithResponseStream" => "InvokeModel",
+        other => other,
+    }
+}
+
+/// Whether the operation sends its answer in parts.
+pub(super) fn is_streaming(operation: &str) -> bool {
+    operation.ends_with("Stream")
+}
+
+/// What one record adds.
+fn activity(record: &Record<'_>, threshold: Option<i64>) -> Activity {
+    let count = |tokens: Option<i64>| Tokens(tokens.unwrap_or(0));
+    let tokens = TokenCounts {
+        input: count(record.input_tokens),
+        cache_read: count(record.cache_read_tokens),
+        cache_write: count(record.cache_write_tokens),
+        output: count(record.output_tokens),
+    };
+    let is_long = threshold.is_some_and(|threshold| tokens.total_input().0 > threshold);
+    Activity {
+        requests: 1,
+        errors: i64::from(record.error_code.is_some()),
+        streaming: i64::from(is_streaming(&record.operation)),
+        tokens,
+        // The body's word is about a part of the count and cannot exceed it.
+        cache_write_1h: count(record.body.cache_write_1h).min(tokens.cache_write),
+        long_context: if is_long { tokens } else { TokenCounts::default() },
+        latency_ms: record.body.latency_ms.unwrap_or(0),
+        latency_count: i64::from(record.body.latency_ms.is_some()),
+        signals: signals(&record.body),
+    }
+}
+
+fn signals(body: &Body) -> Signals {
+    Signals {
+        input_bodies: i64::from(body.has_input),
+        output_bodies: i64::from(body.has_output),
+        tools: i64::from(body.tools),
+        agent_turns: i64::from(body.agent_turn()),
+        forced_tool: i64::from(body.forced_tool),
+        json_schema: i64::from(body.json_schema),
+        guardrail: i64::from(body.guardrail),
+        multi_turn: i64::from(body.multi_turn),
+        priority_tier: i64::from(body.tier == Tier::Priority),
+        flex_tier: i64::from(body.tier == Tier::Flex),
+        optimized_latency: i64::from(body.optimized_latency),
+    }
+}

@@ -1,0 +1,209 @@
+//! The one file source of Bedrock logs, and the scan nodes made of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileOpener, FileScanConfig, FileScanConfigBuilder, FileSource,
+};
+use datafusion::datasource::projection::{ProjectionOpener, SplitProjection};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, apply_expression_roots};
+use object_store::{ObjectMeta, ObjectStore};
+
+use super::opener::LogOpener;
+use super::{ScanOptions, View, facts_schema, invocations_schema};
+
+/// Metric: objects that could not be read.
+pub const UNREADABLE: &str = "unreadable_objects";
+/// Metric: records that could not be read.
+pub const REJECTED: &str = "rejected_records";
+
+/// Name of the facts view's partition column: the object's number in the job.
+pub const ORDINAL: &str = "ordinal";
+
+/// Rows of an `invocations` batch when DataFusion does not say.
+const BATCH_ROWS: usize = 8192;
+
+/// One object to scan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScanObject {
+    /// The registered store it lies in, such as `s3://bucket` or `file:///`.
+    pub store: ObjectStoreUrl,
+    /// Its path, size and entity tag.
+    pub meta: ObjectMeta,
+    /// The object's number in the job: the facts view says it back as `ordinal`.
+    pub ordinal: i64,
+}
+
+/// Bedrock logs as a DataFusion file source. Holds plain values only.
+#[derive(Clone)]
+pub struct LogSource {
+    view: View,
+    options: Arc<ScanOptions>,
+    table_schema: TableSchema,
+    projection: SplitProjection,
+    batch_rows: usize,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl LogSource {
+    /// A source of one view.
+    pub fn new(view: View, options: Arc<ScanOptions>) -> Self {
+        let table_schema = match view {
+            View::Invocations => TableSchema::from(invocations_schema()),
+            View::Facts => {
+                let ordinal = Arc::new(Field::new(ORDINAL, DataType::Int64, false));
+                TableSchema::builder(facts_schema())
+                    .with_table_partition_cols(vec![ordinal])
+                    .build()
+            }
+        };
+        Self {
+            view,
+            options,
+            projection: SplitProjection::unprojected(&table_schema),
+            table_schema,
+            batch_rows: BATCH_ROWS,
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+impl FileSource for LogSource {
+    fn create_file_opener(
+        &self,
+        store: Arc<dyn ObjectStore>,
+        _: &FileScanConfig,
+        partition: usize,
+    ) -> Result<Arc<dyn FileOpener>> {
+        let counter = |name| MetricBuilder::new(&self.metrics).counter(name, partition);
+        let opener = Arc::new(LogOpener {
+            store,
+            options: Arc::clone(&self.options),
+            view: self.view,
+            columns: self.projection.file_indices.clone(),
+            batch_rows: self.batch_rows,
+            unreadable: counter(UNREADABLE),
+            rejected: counter(REJECTED),
+        });
+        ProjectionOpener::try_new(
+            self.projection.clone(),
+            opener,
+            self.table_schema.file_schema(),
+        )
+    }
+
+    fn table_schema(&self) -> &TableSchema {
+        &self.table_schema
+    }
+
+    fn with_batch_size(&self, batch_rows: usize) -> Arc<dyn FileSource> {
+        Arc::new(Self { batch_rows, ..self.clone() })
+    }
+
+    fn projection(&self) -> Option<&ProjectionExprs> {
+        Some(&self.projection.source)
+    }
+
+    fn try_pushdown_projection(
+        &self,
+        projection: &ProjectionExprs,
+    ) -> Result<Option<Arc<dyn FileSource>>> {
+        let merged = self.projection.source.try_merge(projection)?;
+        let projection = SplitProjection::new(self.table_schema.file_schema(), &merged);
+        Ok(Some(Arc::new(Self { projection, ..self.clone() })))
+    }
+
+    fn metrics(&self) -> &ExecutionPlanMetricsSet {
+        &self.metrics
+    }
+
+    fn file_type(&self) -> &str {
+        "bedrock-log"
+    }
+
+    fn fmt_extra(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, ", view={:?}", self.view)
+    }
+
+    /// Gzip cannot be read from its middle.
+    fn supports_repartitioning(&self) -> bool {
+        false
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        apply_expression_roots(self.projection.source.iter(), f)
+    }
+}
+
+/// A scan of `objects`, one `DataSourceExec` a store, with at most `groups` objects read at a time and
+/// (by their sizes) at most `limits.in_flight_bytes` of them in memory.
+///
+/// # Errors
+/// The projection does not fit the view's schema.
+pub fn scan(
+    view: View,
+    options: &Arc<ScanOptions>,
+    objects: &[ScanObject],
+    projection: Option<Vec<usize>>,
+    limit: Option<usize>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let mut stores: Vec<&ObjectStoreUrl> = Vec::new();
+    for object in objects {
+        if !stores.contains(&&object.store) {
+            stores.push(&object.store);
+        }
+    }
+    let mut scans: Vec<Arc<dyn ExecutionPlan>> = Vec::with_capacity(stores.len());
+    for store in stores {
+        let of_store = objects.iter().filter(|object| object.store == *store);
+        let source = Arc::new(LogSource::new(view, Arc::clone(options)));
+        let config = FileScanConfigBuilder::new(store.clone(), source)
+            .with_file_groups(groups(view, of_store, options))
+            .with_projection_indices(projection.clone())?
+            .with_limit(limit)
+            .build();
+        scans.push(DataSourceExec::from_data_source(config));
+    }
+    match <[_; 1]>::try_from(scans) {
+        Ok([one]) => Ok(one),
+        Err(several) => UnionExec::try_new(several),
+    }
+}
+
+/// Deals the objects, largest first, into as many groups as the limits allow to be read at once.
+fn groups<'o>(
+    view: View,
+    objects: impl Iterator<Item = &'o ScanObject>,
+    options: &ScanOptions,
+) -> Vec<FileGroup> {
+    let mut objects: Vec<_> = objects.collect();
+    objects.sort_by_key(|object| (std::cmp::Reverse(object.meta.size), object.ordinal));
+    let largest = objects.first().map_or(1, |object| object.meta.size.max(1));
+    let limits = &options.limits;
+    let fitting = usize::try_from(limits.in_flight_bytes / largest).unwrap_or(usize::MAX);
+    let count = fitting.clamp(1, limits.concurrent_objects).min(objects.len().max(1));
+    let mut groups = vec![Vec::new(); count];
+    for (index, object) in objects.into_iter().enumerate() {
+        let mut file = PartitionedFile::new_from_meta(object.meta.clone());
+        if view == View::Facts {
+            file = file.with_partition_values(vec![ScalarValue::Int64(Some(object.ordinal))]);
+        }
+        groups[index % count].push(file);
+    }
+    groups.into_iter().map(FileGroup::new).collect()
+}

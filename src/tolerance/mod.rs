@@ -1,0 +1,95 @@
+//! Latency tolerance: from the facts of one workload to evidence, and from evidence to a verdict.
+//!
+//! Pure: no clock, no environment, no files, no query engine. Doubt is a value ([`Verdict::Unclear`]).
+
+pub mod caller;
+pub mod evidence;
+pub mod judge;
+pub mod runs;
+mod stated;
+#[cfg(test)]
+mod tests;
+pub mod timing;
+mod weights;
+
+use std::fmt;
+
+use crate::units::Minute;
+use crate::workload::Activity;
+
+/// Who waits for a workload's answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// A machine collects the answers later.
+    Tolerant,
+    /// A person or a caller waits for each answer.
+    Interactive,
+    /// The logs do not say.
+    Unclear,
+}
+
+impl Verdict {
+    /// The name in the tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tolerant => "tolerant",
+            Self::Interactive => "interactive",
+            Self::Unclear => "unclear",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One rule that fired, as an owner can check it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// The rule's name in the tables and in docs/inference.md, such as `clock`.
+    pub rule: &'static str,
+    /// What was measured, in the unit that `sentence` names; `None` where the evidence is not a number.
+    pub value: Option<f64>,
+    /// What it was held against, same unit.
+    pub threshold: Option<f64>,
+    /// Signed log-odds (natural logarithm): above zero speaks for tolerant, below for interactive.
+    pub weight: f64,
+    /// Whether this rule alone may carry a verdict on less than the usual sample.
+    pub decisive: bool,
+    /// One plain sentence with the numbers in it.
+    pub sentence: String,
+}
+
+/// Activity with no gap longer than the configured number of empty minutes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Run {
+    /// First active minute.
+    pub start: Minute,
+    /// Last active minute (included).
+    pub end: Minute,
+    /// Sums over the run.
+    pub activity: Activity,
+}
+
+/// What the evidence comes to for one workload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Sum of the weights and the prior: log-odds that the workload is tolerant.
+    pub score: f64,
+    /// The score as a probability that the workload is tolerant, 0 to 1.
+    pub probability: f64,
+    /// Whether a decisive rule or an owner's override carries the verdict.
+    pub decisive: bool,
+    /// Every rule that fired, heaviest first (by absolute weight, then by rule name).
+    pub evidence: Vec<Evidence>,
+    /// The workload's runs in time order.
+    pub runs: Vec<Run>,
+    /// The verdict in one sentence for its owner.
+    pub reason: String,
+    /// For `Unclear`: what would settle it (a longer window, which tag).
+    pub settle: Option<String>,
+}

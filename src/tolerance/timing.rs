@@ -1,0 +1,278 @@
+//! Statistics over minute series and size histograms; numbers only, no thresholds.
+
+use std::collections::BTreeSet;
+use std::f64::consts::{LN_10, TAU};
+
+use crate::tolerance::Run;
+use crate::units::Minute;
+use crate::workload::{MinuteFacts, SizeHistogram};
+
+/// Clock periods tested for alignment, in minutes: what schedulers offer below a day. Longest first,
+/// so that of equally good ones the longest, which says most, is reported.
+pub const CLOCK_PERIODS: [i64; 5] = [60, 30, 20, 15, 10];
+
+/// Length of a daily anchor's slot, minutes: schedulers start within a few minutes of their time.
+pub const ANCHOR_SLOT: i64 = 5;
+
+/// Minutes beside an anchor's slot that tell how often runs start at that time of day anyway.
+const ANCHOR_NEIGHBOURS: i64 = 60;
+
+/// Window lengths for Allan factors, seconds: what six counts a minute can be added up to, far enough
+/// apart that one of them is above most service times and not far above.
+pub const ALLAN_WINDOWS: [i64; 3] = [10, 60, 300];
+
+/// How run starts lie on the clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alignment {
+    /// Period in minutes.
+    pub period: i64,
+    /// Mean resultant length: 0 for starts all round the period, 1 for one point.
+    pub r: f64,
+    /// Natural logarithm of p, Bonferroni over [`CLOCK_PERIODS`].
+    pub ln_p: f64,
+    /// Mean point of the period, minutes after its start, in 0..period.
+    pub phase: f64,
+}
+
+impl Alignment {
+    /// Whether `start` lies within [`ANCHOR_SLOT`]/2 minutes of the mark.
+    pub fn near(&self, start: Minute) -> bool {
+        let apart = (start.0.rem_euclid(self.period) as f64 - self.phase).abs();
+        apart.min(self.period as f64 - apart) <= ANCHOR_SLOT as f64 / 2.0
+    }
+}
+
+/// The best alignment of `starts` with the clock: a Rayleigh test for each period.
+pub fn clock(starts: &[Minute]) -> Option<Alignment> {
+    let n = starts.len() as f64;
+    let mut best: Option<Alignment> = None;
+    for period in CLOCK_PERIODS {
+        let angle = |m: &Minute| TAU * m.0.rem_euclid(period) as f64 / period as f64;
+        let (sin, cos) = starts
+            .iter()
+            .map(|m| angle(m).sin_cos())
+            .fold((0.0, 0.0), |sum, sc| (sum.0 + sc.0, sum.1 + sc.1));
+        let r = (sin.hypot(cos) / n).min(1.0);
+        // First order only: the next term of the series lowers p once n·r² passes 2, so this errs safely.
+        let ln_p = ((CLOCK_PERIODS.len() as f64).ln() - n * r * r).min(0.0);
+        // A hundredth of slack, because rounding must not choose among equally good periods.
+        if best.is_none_or(|b| ln_p < b.ln_p - 0.01) {
+            let phase = (sin.atan2(cos).rem_euclid(TAU) / TAU * period as f64) % period as f64;
+            best = Some(Alignment { period, r, ln_p, phase });
+        }
+    }
+    best.filter(|_| !starts.is_empty())
+}
+
+/// A time of day at which runs start more often than chance allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// First minute of the slot, minutes since UTC midnight; it is [`ANCHOR_SLOT`] minutes long.
+    pub minute: i64,
+    /// Days with a run start in the slot.
+    pub hits: i64,
+    /// Days from the first to the last run start, both counted.
+    pub days: i64,
+}
+
+impl Slot {
+    /// Whether `start` lies in the slot, on any day.
+    pub fn holds(&self, start: Minute) -> bool {
+        (start.0 - self.minute).rem_euclid(Minute::PER_DAY) < ANCHOR_SLOT
+    }
+}
+
+/// The most improbable slot of the day, with the natural logarithm of its p (Bonferroni over the 1440
+/// places a slot can have). `starts` ascend.
+///
+/// Chance means the rate of run starts in the hour before the slot, in the hour after it or over the
+/// whole day, whichever is highest: people start work at about the same time too, but then go on.
+pub fn daily_anchor(starts: &[Minute]) -> Option<(Slot, f64)> {
+    const PER_DAY: usize = Minute::PER_DAY as usize;
+    let (first, last) = (starts.first()?, starts.last()?);
+    let days = i64::from(last.day().0 - first.day().0) + 1;
+    let mut by_minute = [0_i64; PER_DAY];
+    let mut hits = [0_i64; PER_DAY];
+    let mut seen = [i64::MIN; PER_DAY];
+    for start in starts {
+        by_minute[start.of_day() as usize] += 1;
+        for back in 0..ANCHOR_SLOT {
+            let day = (start.0 - back).div_euclid(Minute::PER_DAY);
+            let place = (start.0 - back).rem_euclid(Minute::PER_DAY) as usize;
+            // Starts ascend, so a day that was counted is the last one that was.
+            if seen[place] != day {
+                seen[place] = day;
+                hits[place] += 1;
+            }
+        }
+    }
+    let everywhere = starts.len() as f64 / (days * Minute::PER_DAY) as f64;
+    let mut best: Option<(Slot, f64)> = None;
+    for place in 0..Minute::PER_DAY {
+        // A slot that opens without a start repeats one that opens later.
+        if by_minute[place as usize] == 0 {
+            continue;
+        }
+        let beside = |first: i64| -> i64 {
+            let minutes = (first..first + ANCHOR_NEIGHBOURS).map(|m| m.rem_euclid(Minute::PER_DAY));
+            minutes.map(|m| by_minute[m as usize]).sum()
+        };
+        let around = beside(place - ANCHOR_NEIGHBOURS).max(beside(place + ANCHOR_SLOT));
+        let around = around as f64 / (days * ANCHOR_NEIGHBOURS) as f64;
+        let chance = 1.0 - (-(ANCHOR_SLOT as f64) * around.max(everywhere)).exp();
+        let ln_p = ln_binomial_tail(days, hits[place as usize], chance);
+        let ln_p = (ln_p + (Minute::PER_DAY as f64).ln()).min(0.0);
+        if best.is_none_or(|(_, least)| ln_p < least) {
+            best = Some((Slot { minute: place, hits: hits[place as usize], days }, ln_p));
+        }
+    }
+    best
+}
+
+/// How even the counts inside runs are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Allan {
+    /// Window length, seconds.
+    pub window: i64,
+    /// mean((x[i+1] − x[i])²) / (2 · mean(x)): 1 for Poisson arrivals, below for a pool of workers.
+    pub factor: f64,
+    /// Pairs of neighbouring windows.
+    pub pairs: usize,
+    /// Calls a minute inside the windows.
+    pub rate: f64,
+    /// p of a factor this low or lower under Poisson arrivals.
+    pub p: f64,
+}
+
+/// The Allan factor over windows of `window` seconds (a multiple of ten) that lie wholly inside a run,
+/// its first and last ten seconds left out because the run covers them only in part. Gaps between
+/// runs are not bridged. `None` without a single pair.
+pub fn allan(minutes: &[MinuteFacts], runs: &[Run], window: i64) -> Option<Allan> {
+    let (mut squares, mut sums, mut pairs) = (0.0, 0.0, 0_usize);
+    let mut rest = minutes;
+    let mut tens: Vec<i64> = Vec::new();
+    for run in runs {
+        let length = rest.partition_point(|facts| facts.minute <= run.end);
+        let (inside, after) = rest.split_at(length);
+        rest = after;
+        tens.clear();
+        tens.resize(((run.end.0 - run.start.0 + 1) * 6) as usize, 0);
+        for facts in inside.iter().filter(|facts| facts.minute >= run.start) {
+            let at = ((facts.minute.0 - run.start.0) * 6) as usize;
+            tens[at..at + 6].copy_from_slice(&facts.tens);
+        }
+        let first = tens.iter().position(|n| *n > 0).map_or(tens.len(), |at| at + 1);
+        let last = tens.iter().rposition(|n| *n > 0).unwrap_or(0);
+        let whole = tens.get(first..last).unwrap_or_default();
+        let counts = whole.chunks_exact((window / 10).max(1) as usize);
+        let mut before: Option<f64> = None;
+        for count in counts.map(|chunk| chunk.iter().sum::<i64>() as f64) {
+            if let Some(before) = before {
+                squares += (count - before).powi(2);
+                sums += count + before;
+                pairs += 1;
+            }
+            before = Some(count);
+        }
+    }
+    if pairs == 0 || sums == 0.0 {
+        return None;
+    }
+    let (factor, mean) = (squares / sums, sums / (2.0 * pairs as f64));
+    let rate = mean * 60.0 / window as f64;
+    Some(Allan { window, factor, pairs, rate, p: allan_p(factor, mean, pairs) })
+}
+
+/// Lower tail of the Allan factor of Poisson counts with that mean.
+///
+/// Its variance over n pairs is (3 + 1/mean)/n, the 3 because neighbouring differences share a count; a
+/// scaled chi-square of that variance has 2n/(3 + 1/mean) degrees of freedom, whose cube root is
+/// nearly normal (Wilson and Hilferty).
+fn allan_p(factor: f64, mean: f64, pairs: usize) -> f64 {
+    let freedom = 2.0 * pairs as f64 / (3.0 + 1.0 / mean);
+    let spread = 2.0 / (9.0 * freedom);
+    normal_lower_tail((factor.cbrt() - (1.0 - spread)) / spread.sqrt())
+}
+
+/// P(Z ≤ z) of the standard normal, by a Chebyshev fit of erfc with a relative error under 1.2e-7.
+fn normal_lower_tail(z: f64) -> f64 {
+    let x = z.abs() / std::f64::consts::SQRT_2;
+    let t = 1.0 / (1.0 + 0.5 * x);
+    let series = [
+        0.170_872_77,
+        -0.822_152_23,
+        1.488_515_87,
+        -1.135_203_98,
+        0.278_868_07,
+        -0.186_288_06,
+        0.096_784_18,
+        0.374_091_96,
+        1.000_023_68,
+        -1.265_512_23,
+    ];
+    let exponent = series.iter().fold(0.0, |sum, coefficient| sum * t + coefficient);
+    let upper = 0.5 * t * (exponent - x * x).exp();
+    if z <= 0.0 { upper } else { 1.0 - upper }
+}
+
+/// ln P(X ≥ k) for X binomial(n, p): summed in logarithms, because the tails asked for here are far
+/// below the smallest double.
+pub fn ln_binomial_tail(n: i64, k: i64, p: f64) -> f64 {
+    if k <= 0 || p >= 1.0 {
+        return 0.0;
+    }
+    if k > n || p <= 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    let (ln_p, ln_q) = (p.ln(), (-p).ln_1p());
+    let mut ln_choose: f64 = (1..=k).map(|i| ((n - k + i) as f64 / i as f64).ln()).sum();
+    let mut tail = f64::NEG_INFINITY;
+    for i in k..=n {
+        let term = ln_choose + i as f64 * ln_p + (n - i) as f64 * ln_q;
+        let (high, low) = if term > tail { (term, tail) } else { (tail, term) };
+        tail = high + (low - high).exp().ln_1p();
+        ln_choose += ((n - i) as f64 / (i + 1) as f64).ln();
+    }
+    tail.min(0.0)
+}
+
+/// `p < 1e-20` for a natural logarithm of p; the bound is rounded up, so it always holds.
+pub fn chance(ln_p: f64) -> String {
+    let tens = (ln_p / LN_10).ceil();
+    if tens >= -2.0 { format!("p = {:.2}", ln_p.exp()) } else { format!("p < 1e{tens:.0}") }
+}
+
+/// Number of different UTC hours with activity.
+pub fn active_hours(minutes: &[MinuteFacts]) -> usize {
+    minutes.chunk_by(|a, b| a.minute.0.div_euclid(60) == b.minute.0.div_euclid(60)).count()
+}
+
+/// Number of different hours of the day with activity, 0 to 24.
+pub fn hours_of_day(minutes: &[MinuteFacts]) -> usize {
+    minutes.iter().map(|facts| facts.minute.of_day() / 60).collect::<BTreeSet<_>>().len()
+}
+
+/// Number of different UTC days among ascending minutes.
+pub fn distinct_days(minutes: impl Iterator<Item = Minute>) -> i64 {
+    let mut last = None;
+    minutes.filter(|minute| last.replace(minute.day()) != Some(minute.day())).count() as i64
+}
+
+/// The `share` quantile of a histogram, interpolated inside its bin on the logarithmic grid.
+pub fn ln_quantile(sizes: &SizeHistogram, share: f64) -> Option<f64> {
+    let wanted = share * sizes.count() as f64;
+    let mut before = 0.0;
+    for (bin, count) in &sizes.bins {
+        let count = *count as f64;
+        if count > 0.0 && before + count >= wanted {
+            return Some((f64::from(*bin) + (wanted - before) / count) / SizeHistogram::BINS_PER_E);
+        }
+        before += count;
+    }
+    None
+}
+
+/// ln(p75/p25): how much sizes vary, deaf to outliers. `None` for an empty histogram.
+pub fn spread(sizes: &SizeHistogram) -> Option<f64> {
+    Some(ln_quantile(sizes, 0.75)? - ln_quantile(sizes, 0.25)?)
+}
