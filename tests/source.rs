@@ -151,8 +151,8 @@ async fn thousands_of_keys_come_in_pages_and_pruning_saves_requests() {
         Selection { from: day(3, 30), to: day(4, 2), late_hours: 2, ..Default::default() };
     let few = listed("s3://logs/big/", &options, &selection).await;
     assert_eq!(few.objects.len(), 2 * 6);
-    // The probe and the split of the prefix, then AWSLogs, account, service, region, year, two months,
-    // and the days that are there: April's 1st and 2nd, and the 3rd for late hours.
+    // The probe and the split of the prefix, then AWSLogs, account, service, region, year, two
+    // months, and the days that are there: April's 1st and 2nd, and the 3rd for late hours.
     assert_eq!(server.requests()["ListObjectsV2"], 2 + 7 + 3, "{:?}", few.looked_at);
 
     server.forget_requests();
@@ -173,6 +173,40 @@ async fn a_small_prefix_costs_one_request() {
     assert_eq!(listing.objects.len(), 28);
     assert_eq!(server.requests()["ListObjectsV2"], 1);
     assert_eq!(listing.looked_at, ["s3://logs/p"]);
+}
+
+#[tokio::test]
+async fn more_folders_than_requests_are_worth_are_read_in_sequence() {
+    let (root, server) = server();
+    for n in 0..1100 {
+        server.write("logs", &format!("{n}/x.json"), b"x");
+    }
+    let s3 = listed("s3://logs", &server.options(), &Selection::default()).await;
+    // The probe, the two pages of folders, the two pages of keys.
+    assert_eq!(server.requests()["ListObjectsV2"], 1 + 2 + 2);
+    let folder = root.path().join("logs");
+    let disk = listed(folder.to_str().unwrap(), &S3Options::default(), &Selection::default()).await;
+    assert_eq!(s3.objects.len(), 1100);
+    assert_eq!(keys(&disk), keys(&s3));
+}
+
+#[tokio::test]
+async fn links_are_followed_and_loops_are_not() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["logs/a", "elsewhere"] {
+        std::fs::create_dir_all(at(name)).unwrap();
+    }
+    std::fs::write(at("logs/a/x.json"), "x").unwrap();
+    std::fs::write(at("elsewhere/y.json"), "y").unwrap();
+    symlink(at("logs"), at("logs/a/up")).unwrap();
+    symlink(at("elsewhere"), at("logs/b")).unwrap();
+    symlink(at("nowhere"), at("logs/broken.json")).unwrap();
+    let name = at("logs");
+    let listing =
+        listed(name.to_str().unwrap(), &S3Options::default(), &Selection::default()).await;
+    assert_eq!(keys(&listing), [("a/x.json", 1), ("b/y.json", 1)]);
 }
 
 #[tokio::test]
@@ -266,6 +300,16 @@ async fn refusals_name_the_remedy() {
         "{moved}"
     );
     server.heal();
+
+    server.fault("HeadObject", "", Kind::Denied, 1);
+    let unreadable = refusal("s3://logs/y.json", &good).await;
+    assert!(unreadable.contains("grant s3:GetObject"), "{unreadable}");
+
+    let profile = Some("no-such-profile".into());
+    let profile = S3Options { credentials: None, profile, ..good.clone() };
+    let profile = refusal("s3://logs", &profile).await;
+    assert!(profile.contains("no credentials"), "{profile}");
+    assert!(profile.contains("no-such-profile"), "{profile}");
 
     let nobody = S3Options { endpoint_url: Some("http://127.0.0.1:1".into()), ..good.clone() };
     let nobody = refusal("s3://logs", &nobody).await;

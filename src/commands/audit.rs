@@ -14,7 +14,7 @@ use super::{Outcome, judging};
 use crate::cli::{AuditArgs, SummaryFormat};
 use crate::engine::scan::{ObjectOutcome, Scanned};
 use crate::engine::{EngineError, catalog, merge, scan, session};
-use crate::report::{Report, ScanTotals, json, tables, text};
+use crate::report::{Report, ScanTotals, WorkloadReport, json, tables, text};
 use crate::schema::{self, Table};
 use crate::source::{S3Options, Source};
 use crate::store::dataset::{Dataset, DatasetError};
@@ -65,6 +65,7 @@ pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
 
     progress.doing("judging");
     let workloads = judging::workloads(&session, &window, &settings).await?;
+    check_nothing_lost(&totals, &workloads)?;
     let max_rate = args.max_reject_rate.unwrap_or_else(|| default_rate(&settings));
     let report = Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -85,6 +86,16 @@ pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
     progress.finish();
     summarise(&report, args.format, &args.out)?;
     Ok(if report.complete { Outcome::Complete } else { Outcome::Incomplete })
+}
+
+/// Every row inside the window was read back as a call of some workload.
+fn check_nothing_lost(totals: &ScanTotals, workloads: &[WorkloadReport]) -> anyhow::Result<()> {
+    let calls: i64 = workloads.iter().map(|workload| workload.total.requests).sum();
+    let expected = totals.rows - totals.outside_window;
+    if calls != expected as i64 {
+        bail!("counts do not add up: {expected} rows in the window, {calls} calls in the tables");
+    }
+    Ok(())
 }
 
 fn summarise(report: &Report, format: SummaryFormat, out: &str) -> anyhow::Result<()> {

@@ -27,8 +27,9 @@ pub struct Tolerance {
     /// yet a wrong "interactive" also ends the owner's interest, which "unclear" does not.
     pub interactive_log_odds: f64,
 
-    /// Largest p of the Rayleigh test, Bonferroni over five periods. With [`Self::clock_min_r`] and
-    /// [`Self::clock_min_runs`] the measured point: at most one of 18,950 windows of people passed.
+    /// Largest p of the Rayleigh test, Bonferroni over five periods. At 1e-4, with [`Self::clock_min_r`]
+    /// and [`Self::clock_min_runs`] as they are, at most one of 18,950 windows of people passed; a
+    /// hundred times stricter, because an audit asks thousands of workloads.
     pub clock_max_p: f64,
     /// Smallest mean resultant length of run starts on the clock, 0 to 1.
     pub clock_min_r: f64,
@@ -53,11 +54,9 @@ pub struct Tolerance {
     pub anchor_min_days: i64,
 
     /// Allan factor below which counts inside runs are too even for people. Real closed loops of
-    /// workers with short answers lie at 0.2 to 0.36, real people at 1.0 and above.
+    /// workers with short answers lie at 0.2 to 0.36, real people at 1.0 and above; 0.6 is halfway on
+    /// a logarithmic scale, and 0.5 leaves people the larger half.
     pub pool_max_allan: f64,
-    /// The same where no latency is told, so that the window's length rests on an assumed speed: people
-    /// who wait and think become even too when the window is several times their cycle.
-    pub pool_max_allan_untold: f64,
     /// Fewest calls a minute inside runs. Below three, one person working in sequence is even too.
     pub pool_min_rate: f64,
     /// Fewest pairs of neighbouring windows for an Allan factor.
@@ -164,7 +163,7 @@ impl Default for Tolerance {
             prior_log_odds: -std::f64::consts::LN_2,
             tolerant_log_odds: 20_f64.ln(),
             interactive_log_odds: -(5_f64.ln()),
-            clock_max_p: 1e-4,
+            clock_max_p: 1e-6,
             clock_min_r: 0.3,
             clock_min_runs: 12,
             clock_min_days: 3,
@@ -173,8 +172,7 @@ impl Default for Tolerance {
             opening_max_a_day: 3,
             anchor_max_p: 1e-6,
             anchor_min_days: 7,
-            pool_max_allan: 0.6,
-            pool_max_allan_untold: 0.5,
+            pool_max_allan: 0.5,
             pool_min_rate: 3.0,
             pool_min_pairs: 30,
             pool_max_p: 1e-3,
@@ -223,7 +221,6 @@ impl Tolerance {
         }
         for (key, value) in [
             ("pool_max_allan", self.pool_max_allan),
-            ("pool_max_allan_untold", self.pool_max_allan_untold),
             ("pool_min_rate", self.pool_min_rate),
             ("min_concurrency", self.min_concurrency),
             ("slow_tokens_per_second", self.slow_tokens_per_second),

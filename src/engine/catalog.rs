@@ -44,6 +44,7 @@ fn url(dataset: &Dataset, table: &Table) -> Result<ListingTableUrl, EngineError>
     } else {
         format!("/{}", dataset.path(table, None))
     };
-    url.set_path(&path.replace("//", "/"));
+    // The URL is decoded once on its way back to a path, which may hold escapes of its own.
+    url.set_path(&path.replace("//", "/").replace('%', "%25"));
     Ok(ListingTableUrl::parse(url)?)
 }

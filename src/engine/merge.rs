@@ -39,7 +39,7 @@ pub async fn run<E: From<EngineError>>(
         while let Some(batch) = merged.next().await {
             let batch = batch.map_err(EngineError::from)?;
             for (day, part) in by_day(&batch)? {
-                rows(table, day, fitted(table, &part)?).await?;
+                rows(table, day, part).await?;
             }
         }
         session.deregister_table(&partial_name).map_err(EngineError::from)?;
@@ -62,16 +62,4 @@ fn by_day(batch: &RecordBatch) -> Result<Vec<(Day, RecordBatch)>, EngineError> {
         start += length;
     }
     Ok(parts)
-}
-
-/// The columns of `table`, by name, under its schema.
-fn fitted(table: &Table, batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
-    let schema = table.arrow_schema();
-    let columns = schema
-        .fields()
-        .iter()
-        .map(|field| batch.column_by_name(field.name()).cloned())
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| EngineError::Conservation(format!("merged {} lacks a column", table.name)))?;
-    Ok(RecordBatch::try_new(schema, columns)?)
 }

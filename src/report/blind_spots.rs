@@ -89,6 +89,9 @@ mod tests {
             workload.total.signals.input_bodies = workload.total.requests;
         }
         assert!(!blind_spots(&report).join("\n").contains("answered calls"));
-        assert_eq!(listed(&["a", "b", "c", "d", "e", "f"], "role"), "roles a, b, c, d, e and 1 more");
+        assert_eq!(
+            listed(&["a", "b", "c", "d", "e", "f"], "role"),
+            "roles a, b, c, d, e and 1 more"
+        );
     }
 }

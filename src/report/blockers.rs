@@ -75,7 +75,8 @@ fn weight(blocker: &Blocker) -> i128 {
     (blocker.share * Decimal::from(1_000_000_000)).to_i128().unwrap_or_default().max(0)
 }
 
-/// What the blockers hold of all workloads, most tokens first; those that hold nothing are left out.
+/// What the blockers hold of all workloads, most tokens first; those that hold nothing are left
+/// out.
 pub fn blockers(report: &Report) -> Vec<BlockerTotals> {
     let mut totals: BTreeMap<(&'static str, Effect), (BlockerTotals, Tokens)> = BTreeMap::new();
     for workload in &report.workloads {
@@ -83,18 +84,17 @@ pub fn blockers(report: &Report) -> Vec<BlockerTotals> {
             if held.tokens == Tokens(0) {
                 continue;
             }
-            let (total, most) =
-                totals.entry((blocker.name, blocker.effect)).or_insert_with(|| {
-                    let total = BlockerTotals {
-                        name: blocker.name,
-                        effect: blocker.effect,
-                        workloads: 0,
-                        tokens: Tokens(0),
-                        cost: None,
-                        example: String::new(),
-                    };
-                    (total, Tokens(0))
-                });
+            let (total, most) = totals.entry((blocker.name, blocker.effect)).or_insert_with(|| {
+                let total = BlockerTotals {
+                    name: blocker.name,
+                    effect: blocker.effect,
+                    workloads: 0,
+                    tokens: Tokens(0),
+                    cost: None,
+                    example: String::new(),
+                };
+                (total, Tokens(0))
+            });
             total.workloads += 1;
             total.tokens += held.tokens;
             total.cost = match (total.cost, held.cost) {
@@ -109,7 +109,7 @@ pub fn blockers(report: &Report) -> Vec<BlockerTotals> {
     }
     let mut totals: Vec<BlockerTotals> = totals.into_values().map(|(total, _)| total).collect();
     // The map hands them over by name, and the sort is stable.
-    totals.sort_by(|a, b| b.tokens.cmp(&a.tokens));
+    totals.sort_by_key(|total| std::cmp::Reverse(total.tokens));
     totals
 }
 

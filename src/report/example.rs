@@ -1,7 +1,7 @@
 //! A report made by hand, for the tests of its renderings.
 //!
-//! Thirty days at $6 per million tokens blended ($3 input, $18 output): five priced workloads of two
-//! billion tokens, 60 % of them eligible, and one whose model has no known rate.
+//! Thirty days at $6 per million tokens blended ($3 input, $18 output): five priced workloads of
+//! two billion tokens, 60 % of them eligible, and one whose model has no known rate.
 
 use rust_decimal::Decimal;
 
@@ -68,6 +68,10 @@ fn evidence(rule: &'static str, weight: f64, decisive: bool, sentence: &str) -> 
     }
 }
 
+fn reason(verdict: Verdict) -> String {
+    format!("Judged {verdict} by when it runs and who it is.")
+}
+
 fn judgement(verdict: Verdict) -> Judgement {
     let (score, decisive) = match verdict {
         Verdict::Tolerant => (4.5, true),
@@ -95,9 +99,10 @@ fn judgement(verdict: Verdict) -> Judgement {
             evidence("identity", score / 4.0, false, "The caller's role names a pipeline."),
         ],
         runs: runs.collect(),
-        reason: format!("Judged {verdict} by when it runs and who it is."),
-        settle: (verdict == Verdict::Unclear)
-            .then(|| "Four more weeks of logs, or a requestMetadata tag that names the job.".into()),
+        reason: reason(verdict),
+        settle: (verdict == Verdict::Unclear).then(|| {
+            "Four more weeks of logs, or a requestMetadata tag that names the job.".into()
+        }),
     }
 }
 
@@ -126,9 +131,10 @@ fn assessment(verdict: Verdict, tokens: TokenCounts) -> Assessment {
             high,
         }),
         jobs: if tolerant { 30 } else { 0 },
-        lines: [lines(Mode::OnDemand, tokens, 30, 180), lines(Mode::Batch, tokens, 15, 90)].concat(),
+        lines: [lines(Mode::OnDemand, tokens, 30, 180), lines(Mode::Batch, tokens, 15, 90)]
+            .concat(),
         assumptions: vec!["Batch inference reads and writes no prompt cache.".into()],
-        reason: format!("{verdict}: half of what it costs today could be saved by batch jobs."),
+        reason: format!("{} {}", reason(verdict), "Batch jobs would cost half of today's bill."),
     }
 }
 
@@ -191,8 +197,8 @@ fn hold(workload: &mut WorkloadReport, name: &'static str, effect: Effect, perce
     });
 }
 
-/// The report.
-pub(super) fn report() -> Report {
+/// Five priced workloads, and one whose model has no known rate.
+fn workloads() -> Vec<WorkloadReport> {
     const MODEL: &str = "anthropic.claude-sonnet-4-6";
     let mut workloads = vec![
         workload(
@@ -201,7 +207,11 @@ pub(super) fn report() -> Report {
             700_000_000,
         ),
         workload(
-            key("nightly-classification-of-documents/GlueJobRunnerSession", CallerKind::Pipeline, MODEL),
+            key(
+                "nightly-classification-of-documents/GlueJobRunnerSession",
+                CallerKind::Pipeline,
+                MODEL,
+            ),
             Verdict::Tolerant,
             600_000_000,
         ),
@@ -228,11 +238,17 @@ pub(super) fn report() -> Report {
     ];
     hold(&mut workloads[2], "guardrail", Effect::NeedsPilot, 12);
     hold(&mut workloads[3], "no_batch_price", Effect::Blocked, 30);
+    hold(&mut workloads[4], "guardrail", Effect::NeedsPilot, 25);
     let unpriced = &mut workloads[5].assessment;
     unpriced.mode = Mode::Unknown;
     (unpriced.priced_as, unpriced.cost, unpriced.batch_cost) = (None, None, None);
     (unpriced.eligible_cost, unpriced.savings) = (None, None);
     unpriced.lines.clear();
+    workloads
+}
+
+/// The report.
+pub(super) fn report() -> Report {
     Report {
         version: "0.1.0".into(),
         run_at: 1_793_491_200,
@@ -254,7 +270,7 @@ pub(super) fn report() -> Report {
             outside_window: 12,
             skipped: vec![("sidecar".into(), 42), ("permission_check".into(), 3)],
         },
-        workloads,
+        workloads: workloads(),
         complete: false,
     }
 }

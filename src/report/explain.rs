@@ -1,9 +1,9 @@
 //! One workload explained: something to forward to the owner of a service.
 
+use rust_decimal::prelude::ToPrimitive;
+
 use super::blockers::held;
-use super::figures::{
-    count, or_unknown, percent, plural, rate, tokens, usd,
-};
+use super::figures::{count, or_unknown, percent, plural, rate, tokens, usd};
 use super::layout::{Align, Page};
 use super::text::place;
 use super::totals::usd_share;
@@ -12,7 +12,8 @@ use crate::savings::{Effect, Mode, Range};
 use crate::tolerance::Verdict;
 use crate::units::{Tokens, Usd};
 
-/// Who it is, the verdict with its evidence, the arithmetic and what to do, each line at most `width` columns.
+/// Who it is, the verdict with its evidence, the arithmetic and what to do, each line at most
+/// `width` columns.
 pub fn explain(report: &Report, workload: &WorkloadReport, width: usize) -> String {
     let mut page = Page::new(width);
     who(&mut page, report, workload);
@@ -106,19 +107,23 @@ fn obstacles(page: &mut Page, report: &Report, workload: &WorkloadReport) {
     if blockers.is_empty() {
         return;
     }
-    page.heading("What stands against moving it");
+    page.heading("What stands between it and batch");
+    let tolerant = workload.judgement.verdict == Verdict::Tolerant;
     for (blocker, held) in blockers.iter().zip(held(workload)) {
-        let effect = match blocker.effect {
-            Effect::Blocked => "blocks",
-            Effect::NeedsPilot => "needs a pilot for",
+        let effect = match (blocker.effect, tolerant) {
+            (Effect::Blocked, true) => "blocks",
+            (Effect::NeedsPilot, true) => "needs a pilot for",
+            (Effect::Blocked, false) => "would block",
+            (Effect::NeedsPilot, false) => "would need a pilot for",
         };
-        let cost = or_unknown(held.cost.map(|cost| report.month(cost)), usd);
-        page.bullet(&format!(
-            "{} {effect} {} tokens ({cost} per 30 days): {}",
-            blocker.name.replace('_', " "),
-            tokens(held.tokens),
-            blocker.sentence
-        ));
+        let volume = if tolerant {
+            let cost = or_unknown(held.cost.map(|cost| report.month(cost)), usd);
+            format!("{} tokens ({cost} per 30 days)", tokens(held.tokens))
+        } else {
+            or_unknown(blocker.share.to_f64(), percent)
+        };
+        let name = blocker.name.replace('_', " ");
+        page.bullet(&format!("{name} {effect} {volume}: {}", blocker.sentence));
     }
 }
 
@@ -127,7 +132,10 @@ fn arithmetic(page: &mut Page, workload: &WorkloadReport) {
     let Some(priced_as) = &assessment.priced_as else {
         page.heading("Cost in the window: unknown");
         let model = &workload.key.model;
-        page.paragraph("  ", &format!("No rate is known for {model}, which is not the same as free."));
+        page.paragraph(
+            "  ",
+            &format!("No rate is known for {model}, which is not the same as free."),
+        );
         return;
     };
     page.heading(&format!("Cost of all its tokens in the window, priced as {priced_as}"));
@@ -191,7 +199,7 @@ fn savings(page: &mut Page, report: &Report, workload: &WorkloadReport) {
         &[line("low", range.low), line("expected", range.expected), line("high", range.high)],
     );
     let eligible = [
-        ("can move now", assessment.addressable.total()),
+        ("can go to batch now", assessment.addressable.total()),
         ("need a pilot", assessment.pilot.total()),
         ("blocked", assessment.blocked.total()),
     ];
@@ -207,11 +215,20 @@ fn savings(page: &mut Page, report: &Report, workload: &WorkloadReport) {
 fn next(page: &mut Page, workload: &WorkloadReport) {
     let mode = workload.assessment.mode.as_str().replace('_', " ");
     page.heading(&format!("Recommended: {mode}"));
-    page.paragraph("  ", &workload.assessment.reason);
+    page.paragraph("  ", advice(workload));
     page.heading("What to do");
     for (number, step) in (1..).zip(steps(workload)) {
         page.paragraph(&format!("  {number}. "), &step);
     }
+}
+
+/// The reason without the verdict's sentence, which stands further up.
+fn advice(workload: &WorkloadReport) -> &str {
+    let verdict = workload.judgement.reason.trim().trim_end_matches('.');
+    let reason = workload.assessment.reason.trim();
+    let said = reason.get(..verdict.len()).is_some_and(|head| head.eq_ignore_ascii_case(verdict));
+    let rest = reason.get(verdict.len()..).unwrap_or_default().trim_start_matches('.').trim();
+    if said && !rest.is_empty() { rest } else { reason }
 }
 
 /// What the owner does next.
@@ -227,8 +244,8 @@ fn steps(workload: &WorkloadReport) -> Vec<String> {
     }
     match judgement.verdict {
         Verdict::Interactive => steps.push(
-            "Nothing, if that is right. If nobody waits here, say so in halfrate.toml, and the next \
-             audit counts it."
+            "Nothing, if that is right. If nobody waits here, say so in halfrate.toml, and the \
+             next audit counts it."
                 .to_owned(),
         ),
         Verdict::Unclear => {
@@ -261,9 +278,9 @@ fn moves(workload: &WorkloadReport) -> Vec<String> {
                 plural(assessment.jobs.max(0) as usize, "job")
             ));
             if assessment.pilot.total() > Tokens(0) {
-                steps.push("Then try the part that needs a pilot; see what stands against it.".into());
+                steps.push("Then try the part that needs a pilot; see what stands between.".into());
             }
-            steps.push("Move the rest run by run, and let the next audit show the difference.".into());
+            steps.push("Move the rest run by run; the next audit shows the difference.".into());
         }
         Mode::Flex => steps.push(
             "Ask for the flex tier in one run's calls, watch how long they take and how many are \
@@ -271,7 +288,7 @@ fn moves(workload: &WorkloadReport) -> Vec<String> {
                 .to_owned(),
         ),
         Mode::Provisioned => steps.push(
-            "Compare the hourly price of provisioned throughput you can get with what it costs today."
+            "Compare the hourly price of provisioned throughput with what it costs today."
                 .to_owned(),
         ),
         Mode::OnDemand => steps.push(

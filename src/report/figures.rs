@@ -49,7 +49,7 @@ pub(super) fn count(number: impl Into<i128>) -> String {
 fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -86,7 +86,8 @@ fn dollars(amount: Usd, decimals: u32) -> String {
     format!("{sign}${}{point}{cents}", grouped(whole))
 }
 
-/// A rate in dollars per million tokens, with the decimals it has and two at least: `$3.00`, `$0.075`.
+/// A rate in dollars per million tokens, with the decimals it has and two at least: `$3.00`,
+/// `$0.075`.
 pub(super) fn rate(usd_per_million: Decimal) -> String {
     let mut rate = usd_per_million.normalize();
     if rate.scale() < 2 {

@@ -1,7 +1,7 @@
 //! The report as one JSON object, for programs.
 //!
-//! Amounts are numbers in US dollars rounded to a micro-dollar; below nine billion dollars a double holds
-//! that exactly. Unknown is `null`.
+//! Amounts are numbers in US dollars rounded to a micro-dollar; below nine billion dollars a double
+//! holds that exactly. Unknown is `null`.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::prelude::ToPrimitive;

@@ -1,7 +1,7 @@
 //! Lines of text within a width: escaping, cutting and wrapping.
 //!
-//! Callers and tags come from logs. A control or formatting character in them could rewrite the terminal,
-//! so nothing reaches a line unescaped.
+//! Callers and tags come from logs. A control or formatting character in them could rewrite the
+//! terminal, so nothing reaches a line unescaped.
 
 /// Narrower than this, the arithmetic would not fit on its lines.
 const MIN_WIDTH: usize = 72;
@@ -45,7 +45,8 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// A paragraph wrapped at the page's end: `first` before its first line, as many spaces before the rest.
+    /// A paragraph wrapped at the page's end: `first` before its first line, as many spaces before
+    /// the rest.
     pub(super) fn paragraph(&mut self, first: &str, text: &str) {
         let indent = width_of(first);
         let mut lead = first.to_owned();
@@ -61,7 +62,8 @@ impl Page {
         self.paragraph("  - ", text);
     }
 
-    /// Rows of columns: each as wide as its widest cell, two spaces between, the first two spaces in.
+    /// Rows of columns: each as wide as its widest cell, two spaces between, the first two spaces
+    /// in.
     pub(super) fn columns<const N: usize>(&mut self, align: [Align; N], rows: &[[String; N]]) {
         let mut widths = [0; N];
         for row in rows {
@@ -108,7 +110,8 @@ pub(super) fn escape(text: &str) -> String {
     safe
 }
 
-/// Control characters, line and paragraph separators, and the invisible ones that join or reorder others.
+/// Control characters, line and paragraph separators, and the invisible ones that join or reorder
+/// others.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
@@ -210,7 +213,8 @@ fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let unit = word.trim_end_matches(['.', ',', ';', ':', ')']);
-        let is_unit = matches!(unit, "%" | "K" | "M" | "B" | "T" | "KB" | "MB" | "GB" | "TB" | "PB");
+        let is_unit =
+            matches!(unit, "%" | "K" | "M" | "B" | "T" | "KB" | "MB" | "GB" | "TB" | "PB");
         match words.last_mut() {
             Some(number) if is_unit && number.ends_with(|c: char| c.is_ascii_digit()) => {
                 number.push(' ');

@@ -1,4 +1,4 @@
-//! The report: plain data of one finished audit, and its renderings (Parquet tables, terminal text, JSON).
+//! The report: plain data of one finished audit, and its renderings as Parquet, text and JSON.
 //!
 //! Nothing here scans, judges or prices; nothing here opens a file.
 
@@ -8,7 +8,6 @@ pub mod explain;
 mod figures;
 pub mod json;
 mod layout;
-pub mod parquet;
 mod spread;
 pub mod tables;
 pub mod text;
@@ -24,8 +23,8 @@ use crate::tolerance::Judgement;
 use crate::units::{Day, Minute, Usd};
 use crate::workload::{Activity, TokenCounts, Window, Workload, WorkloadKey};
 
-/// Days of the month that amounts are scaled to. Calendar months differ; thirty is what a reader expects
-/// of "per month" and what the price of a reserved month assumes.
+/// Days of the month that amounts are scaled to. Calendar months differ; thirty is what a reader
+/// expects of "per month" and what the price of a reserved month assumes.
 pub const MONTH_DAYS: i64 = 30;
 
 /// One judged and priced workload.
@@ -47,8 +46,8 @@ pub struct WorkloadReport {
     pub judgement: Judgement,
     /// The money.
     pub assessment: Assessment,
-    /// Batch jobs that each of `judgement.runs` needs under the quotas, in the same order. Empty where the
-    /// workload cannot be jobs.
+    /// Batch jobs that each of `judgement.runs` needs under the quotas, in the same order. Empty
+    /// where the workload cannot be jobs.
     pub run_jobs: Vec<i64>,
 }
 
@@ -103,9 +102,11 @@ pub struct ScanTotals {
     pub rejects: u64,
     /// Records whose request id was met before.
     pub duplicates: u64,
-    /// The part of `rows` outside the audited window (late or early delivery): read, not counted in usage.
+    /// The part of `rows` outside the audited window (late or early delivery): read, not counted in
+    /// usage.
     pub outside_window: u64,
-    /// Keys that were skipped, by reason (`sidecar`, `permission_check`, `foreign`, `outside_window`).
+    /// Keys that were skipped, by reason (`sidecar`, `permission_check`, `foreign`,
+    /// `outside_window`).
     pub skipped: Vec<(String, u64)>,
 }
 
@@ -114,7 +115,8 @@ pub struct ScanTotals {
 pub struct Report {
     /// Version of halfrate.
     pub version: String,
-    /// Seconds since the epoch when the audit ran; from the caller, because nothing here reads a clock.
+    /// Seconds since the epoch when the audit ran; from the caller, because nothing here reads a
+    /// clock.
     pub run_at: i64,
     /// What was read, as the user named it.
     pub sources: Vec<String>,
@@ -132,7 +134,8 @@ pub struct Report {
     pub scan: ScanTotals,
     /// Every workload, dearest first (unpriced by tokens after the priced, then by key).
     pub workloads: Vec<WorkloadReport>,
-    /// Whether no object was unreadable and rejects stayed under the limit; else the exit code is 3.
+    /// Whether no object was unreadable and rejects stayed under the limit; else the exit code is
+    /// 3.
     pub complete: bool,
 }
 
@@ -140,5 +143,49 @@ impl Report {
     /// An amount of the window, scaled to a month of [`MONTH_DAYS`].
     pub fn month(&self, amount: Usd) -> Usd {
         Usd(amount.0 * Decimal::from(MONTH_DAYS) / Decimal::from(self.window.days()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Tokens;
+    use crate::workload::{MinuteFacts, SizeHistogram};
+
+    #[test]
+    fn a_workload_is_summed_by_utc_day() {
+        let like = example::report().workloads.remove(0);
+        let minute = |minute, input| {
+            let tokens = TokenCounts { input: Tokens(input), ..TokenCounts::default() };
+            let activity = Activity { requests: 1, tokens, ..Activity::default() };
+            MinuteFacts { minute: Minute(minute), activity, ..MinuteFacts::default() }
+        };
+        let mut workload = Workload {
+            key: like.key,
+            minutes: vec![minute(1438, 5), minute(1439, 6), minute(1440, 7)],
+            input_sizes: SizeHistogram::default(),
+            output_sizes: SizeHistogram::default(),
+        };
+        let new = |workload: &Workload| {
+            WorkloadReport::new(workload, like.judgement.clone(), like.assessment.clone(), vec![])
+        };
+        let report = new(&workload).unwrap();
+        let days: Vec<_> =
+            report.days.iter().map(|(day, tokens)| (day.0, tokens.input.0)).collect();
+        assert_eq!(days, [(0, 11), (1, 7)]);
+        assert_eq!(
+            (report.first, report.last, report.active_minutes),
+            (Minute(1438), Minute(1440), 3)
+        );
+        workload.minutes.clear();
+        assert_eq!(new(&workload), None);
+    }
+
+    #[test]
+    fn a_month_has_thirty_days_whatever_the_window() {
+        let mut report = example::report();
+        assert_eq!(report.month(example::usd("90")), example::usd("90"));
+        report.window.to = Day(report.window.from.0 + 6);
+        assert_eq!(report.month(example::usd("7")), example::usd("30"));
     }
 }

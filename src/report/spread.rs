@@ -3,7 +3,8 @@
 /// Splits `total` in proportion to `weights` by the largest remainder; ties go to the earlier part.
 /// Without any weight the first part takes all.
 ///
-/// Totals and weights are tokens or micro-dollars, far below the 10¹⁹ whose product i128 still holds.
+/// Totals and weights are tokens or micro-dollars, far below the 10¹⁹ whose product i128 still
+/// holds.
 pub(super) fn spread(total: i128, weights: &[i128]) -> Vec<i128> {
     let sum: i128 = weights.iter().sum();
     let mut parts = vec![0; weights.len()];
@@ -29,8 +30,8 @@ pub(super) fn spread(total: i128, weights: &[i128]) -> Vec<i128> {
 
 /// What is left of several totals while they are dealt out, slice by slice, in proportion.
 ///
-/// Each slice gets a share of what remains, so a slice is never dealt more than there is, no total goes
-/// below zero, and the last slice empties all of them.
+/// Each slice gets a share of what remains, so a slice is never dealt more than there is, no total
+/// goes below zero, and the last slice empties all of them.
 pub(super) struct Remaining {
     totals: Vec<i128>,
 }

@@ -20,7 +20,8 @@ use crate::units::Day;
 pub struct TableData {
     /// Which table.
     pub table: &'static Table,
-    /// One part for each day, ascending, where the table is partitioned; else one part without a day.
+    /// One part for each day, ascending, where the table is partitioned; else one part without a
+    /// day.
     pub parts: Vec<Part>,
 }
 

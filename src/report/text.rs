@@ -2,13 +2,11 @@
 
 use super::blind_spots::blind_spots;
 use super::blockers::blockers;
-use super::figures::{
-    bytes, count, or_unknown, percent, plural, tokens, usd, usd_short,
-};
+use super::figures::{bytes, count, or_unknown, percent, plural, tokens, usd, usd_short};
 use super::layout::{Align, Page, escape, fit_middle, pad};
 use super::totals::{Totals, VerdictTotals, share, usd_share};
 use super::{Report, WorkloadReport};
-use crate::savings::{Effect, Range};
+use crate::savings::Effect;
 use crate::tolerance::Verdict;
 use crate::units::{Tokens, Usd};
 
@@ -83,7 +81,10 @@ fn read(page: &mut Page, report: &Report) {
     );
     page.paragraph("  records  ", &reconciliation(report));
     if scan.outside_window > 0 {
-        let late = format!("{} of the rows lie outside the window, not counted", count(scan.outside_window));
+        let late = format!(
+            "{} of the rows lie outside the window, not counted",
+            count(scan.outside_window)
+        );
         page.paragraph("           ", &late);
     }
     if !scan.skipped.is_empty() {
@@ -163,9 +164,9 @@ fn volume(page: &mut Page, report: &Report, totals: &Totals) {
     let mut rows = vec![
         head,
         row("nobody (eligible)", totals.eligible, totals.eligible_cost),
-        part("  can move now", totals.addressable),
-        part("  needs a pilot", totals.pilot),
-        part("  blocked", totals.blocked),
+        part("  batch now", totals.addressable),
+        part("  batch after a pilot", totals.pilot),
+        part("  blocked from batch", totals.blocked),
         row("somebody (interactive)", interactive.tokens, interactive.cost),
         row("unclear", unclear.tokens, unclear.cost),
         row("all", all, totals.cost),
@@ -184,13 +185,12 @@ fn savings(page: &mut Page, report: &Report, totals: &Totals) {
         page.paragraph("  ", "unknown: no workload has a known rate");
         return;
     };
-    let lines: [(&str, fn(Range) -> Usd, &str); 3] = [
-        ("low", |range| range.low, "decisive evidence, can move now"),
-        ("expected", |range| range.expected, "weighted by probability"),
-        ("high", |range| range.high, "if all moved that can be moved"),
+    let lines = [
+        ("low", range.low, "decisive evidence, can move now"),
+        ("expected", range.expected, "weighted by probability"),
+        ("high", range.high, "if all moved that can be moved"),
     ];
-    let rows = lines.map(|(name, pick, meaning)| {
-        let amount = pick(range);
+    let rows = lines.map(|(name, amount, meaning)| {
         let left = totals.cost.map(|cost| report.month(cost - amount));
         [
             name.to_owned(),
@@ -200,14 +200,11 @@ fn savings(page: &mut Page, report: &Report, totals: &Totals) {
             meaning.to_owned(),
         ]
     });
-    page.columns(
-        [Align::Left, Align::Right, Align::Right, Align::Left, Align::Left],
-        &rows,
-    );
+    page.columns([Align::Left, Align::Right, Align::Right, Align::Left, Align::Left], &rows);
 }
 
-/// Columns of the table of workloads beside the caller: number, tokens, cost, verdict and savings, each
-/// with the space before it.
+/// Columns of the table of workloads beside the caller: number, tokens, cost, verdict and savings,
+/// each with the space before it.
 const BESIDE_CALLER: usize = 5 + 9 + 12 + 13 + 12;
 
 fn workloads(page: &mut Page, report: &Report) {
@@ -263,7 +260,7 @@ fn obstacles(page: &mut Page, report: &Report) {
     if blockers.is_empty() {
         return;
     }
-    page.heading("What holds back eligible tokens");
+    page.heading("What stands between eligible tokens and batch");
     for total in blockers.iter().take(TOP_OTHERS) {
         let effect = match total.effect {
             Effect::Blocked => "blocks",
@@ -362,7 +359,10 @@ mod tests {
         report.workloads.retain(|workload| workload.assessment.cost.is_none());
         let page = render(&report, 80);
         assert!(page.contains("unknown per 30 days (unknown in the window)"), "{page}");
-        assert!(page.contains("  all                     50.0 M    100.0 %    unknown  unknown"), "{page}");
+        assert!(
+            page.contains("  all                     50.0 M    100.0 %    unknown  unknown"),
+            "{page}"
+        );
         assert!(page.contains("unknown: no workload has a known rate"), "{page}");
         report.workloads.clear();
         assert!(render(&report, 80).contains("No workload in the window"));

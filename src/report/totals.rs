@@ -19,8 +19,8 @@ pub struct VerdictTotals {
     pub cost: Option<Usd>,
 }
 
-/// Sums over all workloads in the window. Money is of the priced workloads, `None` when there are some and
-/// none is priced.
+/// Sums over all workloads in the window. Money is of the priced workloads, `None` when there are
+/// some and none is priced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Calls, failed ones included.

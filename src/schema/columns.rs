@@ -30,7 +30,8 @@ pub(super) const fn flag(name: &'static str, about: &'static str) -> Column {
     Column { name, kind: Kind::Flag, nullable: false, about }
 }
 
-/// An amount of US dollars. Any may be null, because a model without a known rate leaves it unknown.
+/// An amount of US dollars. Any may be null, because a model without a known rate leaves it
+/// unknown.
 pub(super) const fn money(name: &'static str, about: &'static str) -> Column {
     Column { name, kind: Kind::Money, nullable: true, about }
 }
@@ -40,7 +41,8 @@ pub(super) const fn maybe(column: Column) -> Column {
     Column { nullable: true, ..column }
 }
 
-/// A `&[Column]` of the columns in the first brackets, the nine key columns, and those in the second.
+/// A `&[Column]` of the columns in the first brackets, the nine key columns, and those in the
+/// second.
 macro_rules! keyed {
     ([$($before:expr),* $(,)?], [$($after:expr),* $(,)?]) => {
         &[
@@ -51,17 +53,17 @@ macro_rules! keyed {
             text("caller", "role or user with the session's class; never a raw session name"),
             text("caller_kind", "kind of identity the caller is: person, pipeline, program, …"),
             text("model", "base model id without geo prefix; the whole id where it is opaque"),
-            text("scope", "where the model was asked to run: in-region, a geo profile, global, opaque"),
+            text("scope", "where the model runs: in-region, a geo profile, global or opaque"),
             text("operation", "operation family: Converse, InvokeModel, or what the log says"),
-            text("tags", "requestMetadata asked for with --group-by, key=value joined by commas; empty without"),
+            text("tags", "requestMetadata of --group-by, key=value joined by commas; or empty"),
             $($after,)*
         ]
     };
 }
 pub(super) use keyed;
 
-/// Sort order by workload, then by what follows: rows of one workload lie together, which compresses
-/// well and lets readers skip by caller or model.
+/// Sort order by workload, then by what follows: rows of one workload lie together, which
+/// compresses well and lets readers skip by caller or model.
 macro_rules! by_key {
     ($($then:expr),* $(,)?) => {
         &["account", "region", "caller", "model", "scope", "operation", "tags", $($then,)*]

@@ -1,4 +1,5 @@
-//! The fact tables: usage by minute and sizes by day, from which everything else can be computed again.
+//! The fact tables: usage by minute and sizes by day, from which everything else can be computed
+//! again.
 
 use super::Table;
 use super::columns::{by_key, count, keyed, real, small, text, time};

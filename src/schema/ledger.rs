@@ -5,7 +5,7 @@ use super::columns::{count, date, flag, maybe, money, text, time};
 
 pub(super) static OBJECTS: Table = Table {
     name: "objects",
-    row: "one log object read; date is the day in its key, or of its last change where the key has none",
+    row: "one log object read; date is the day in its key, or of its last change without one",
     partitioned: true,
     columns: &[
         text("source", "where it lies, as the audit was asked to read it"),
@@ -73,9 +73,9 @@ pub(super) static AUDITS: Table = Table {
         count("total_tokens", "tokens of all four kinds"),
         count("unpriced_tokens", "part of total_tokens whose cost is unknown"),
         count("eligible_tokens", "tokens of workloads that nobody waits for"),
-        count("blocked_tokens", "part of eligible_tokens that cannot move as things are"),
-        count("pilot_tokens", "part of eligible_tokens that needs a trial first"),
-        count("addressable_tokens", "the rest of eligible_tokens: can move now"),
+        count("blocked_tokens", "part of eligible_tokens that cannot go to batch as things are"),
+        count("pilot_tokens", "part of eligible_tokens that batch must be tried with first"),
+        count("addressable_tokens", "the rest of eligible_tokens: can go to batch now"),
         money("cost_usd", "cost in the window of all priced workloads; null when none is priced"),
         money("eligible_cost_usd", "part of cost_usd for the eligible tokens"),
         money("savings_low_usd", "savings in the window: decisive evidence, can move now"),

@@ -1,7 +1,8 @@
-//! The output tables: one description from which come Arrow schemas, Parquet metadata and docs/tables.md.
+//! The output tables: the one source of Arrow schemas, Parquet metadata and docs/tables.md.
 //!
-//! A table only ever gains columns, at its end or beside their kin; [`VERSION`] counts such changes.
-//! Whoever writes a table asks here for its schema, and whoever documents it reads the same words.
+//! A table only ever gains columns, at its end or beside their kin; [`VERSION`] counts such
+//! changes. Whoever writes a table asks here for its schema, and whoever documents it reads the
+//! same words.
 
 mod columns;
 mod docs;

@@ -28,11 +28,17 @@ pub(super) static WORKLOADS: Table = Table {
             count("total_tokens", "tokens of all four kinds"),
             money("cost_usd", "cost in the window as it runs today; null when no rate is known"),
             count("eligible_tokens", "tokens nobody waits for: blocked + pilot + addressable"),
-            count("blocked_tokens", "part of eligible_tokens that cannot move as things are"),
-            count("pilot_tokens", "part of eligible_tokens that needs a trial first"),
-            count("addressable_tokens", "the rest of eligible_tokens: can move now"),
+            count(
+                "blocked_tokens",
+                "part of eligible_tokens that cannot go to batch as things are"
+            ),
+            count("pilot_tokens", "part of eligible_tokens that batch must be tried with first"),
+            count("addressable_tokens", "the rest of eligible_tokens: can go to batch now"),
             money("eligible_cost_usd", "cost today of the eligible tokens"),
-            money("batch_cost_usd", "cost of all tokens by batch; null without a known batch price"),
+            money(
+                "batch_cost_usd",
+                "cost of all tokens by batch; null without a known batch price"
+            ),
             money("flex_cost_usd", "cost of all tokens by the flex tier; null where it has none"),
             money("savings_low_usd", "savings in the window: decisive evidence, can move now"),
             money("savings_expected_usd", "savings in the window, weighted by probability"),
@@ -44,7 +50,10 @@ pub(super) static WORKLOADS: Table = Table {
             money("savings_high_month_usd", "savings_high_usd scaled to 30 days"),
             text("mode", "recommended: on_demand, batch, flex, provisioned or unknown"),
             maybe(text("priced_as", "price-book model of the rates; null when unpriced")),
-            count("jobs", "batch jobs that the eligible tokens need in the window under the quotas"),
+            count(
+                "jobs",
+                "batch jobs that the eligible tokens need in the window under the quotas"
+            ),
             text("reason", "verdict, blockers and mode in a sentence or two"),
             maybe(text("settle", "for unclear: what would settle it")),
             date("window_from", "first audited day, UTC"),
@@ -57,7 +66,7 @@ pub(super) static WORKLOADS: Table = Table {
 
 pub(super) static EVIDENCE: Table = Table {
     name: "evidence",
-    row: "one workload and one rule that fired, be it evidence for the verdict or a blocker of the move",
+    row: "one workload and one rule that fired: evidence for the verdict, or a blocker",
     partitioned: false,
     columns: keyed!(
         [],
@@ -94,15 +103,18 @@ pub(super) static VOLUME: Table = Table {
             text("token_kind", "input (uncached), cache_read, cache_write or output"),
             count("tokens", "tokens: eligible + interactive + unclear"),
             count("eligible_tokens", "tokens nobody waits for: blocked + pilot + addressable"),
-            count("blocked_tokens", "part of eligible_tokens that cannot move as things are"),
-            count("pilot_tokens", "part of eligible_tokens that needs a trial first"),
-            count("addressable_tokens", "the rest of eligible_tokens: can move now"),
+            count(
+                "blocked_tokens",
+                "part of eligible_tokens that cannot go to batch as things are"
+            ),
+            count("pilot_tokens", "part of eligible_tokens that batch must be tried with first"),
+            count("addressable_tokens", "the rest of eligible_tokens: can go to batch now"),
             count("interactive_tokens", "tokens somebody waits for"),
             count("unclear_tokens", "tokens of which the logs do not say"),
             money("cost_usd", "cost today, the workload's spread over days by tokens"),
             money(
                 "moved_cost_usd",
-                "cost with the addressable tokens bought by the recommended mode, spread likewise",
+                "cost if addressable tokens go to batch, or eligible ones to flex, as mode says",
             ),
         ]
     ),

@@ -66,7 +66,8 @@ impl SourceError {
     }
 }
 
-/// What a store's error says without the wrapping: the S3 answer with its remedy, or the system's words.
+/// What a store's error says without the wrapping: the S3 answer with its remedy, or the system's
+/// words.
 pub(super) fn plain(error: &object_store::Error) -> String {
     if let Some(failure) = Failure::of(error) {
         return failure.to_string();

@@ -58,12 +58,12 @@ pub enum FetchError {
     },
 }
 
-/// Reads one object whole. An object listed with more than `max_bytes` is not asked for, and one that
-/// is no longer as listed is not read, so no more than that is ever held.
+/// Reads one object whole. An object listed with more than `max_bytes` is not asked for, and one
+/// that is no longer as listed is not read, so no more than that is ever held.
 ///
 /// # Errors
-/// Everything that keeps the bytes from being the listed object's bytes; the message names the object
-/// and holds nothing of its content.
+/// Everything that keeps the bytes from being the listed object's bytes; the message names the
+/// object and holds nothing of its content.
 pub async fn get(
     store: &dyn ObjectStore,
     object: &ObjectMeta,
@@ -77,7 +77,8 @@ pub async fn get(
         .get_opts(&object.location, GetOptions::new())
         .await
         .map_err(|error| FetchError::of(name(), &error))?;
-    // Compared here and not asked of the store with If-Match, which not every S3-compatible store heeds.
+    // Compared here and not asked of the store with If-Match, which not every S3-compatible store
+    // heeds.
     if let (Some(listed), Some(read)) = (&object.e_tag, &answer.meta.e_tag)
         && bare(listed) != bare(read)
     {
@@ -97,7 +98,7 @@ fn bare(etag: &str) -> &str {
 impl FetchError {
     fn of(object: String, error: &object_store::Error) -> Self {
         use object_store::Error;
-        let message = plain(error);
+        let message = Failure::of(error).map_or_else(|| plain(error), Failure::reason);
         match error {
             Error::NotFound { .. } => Self::Vanished { object },
             Error::Precondition { .. } => Self::Changed { object },

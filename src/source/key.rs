@@ -1,6 +1,8 @@
-//! What an object key says: account, region and hour of delivery, or why the object holds no records.
+//! What an object key says: account, region and hour of delivery, or why the object holds no
+//! records.
 //!
-//! Bedrock writes `[prefix/]AWSLogs/<account>/BedrockModelInvocationLogs/<region>/YYYY/MM/DD/HH/<name>.json.gz`.
+//! Bedrock writes
+//! `[prefix/]AWSLogs/<account>/BedrockModelInvocationLogs/<region>/YYYY/MM/DD/HH/<name>.json.gz`.
 
 use std::sync::Arc;
 
@@ -14,7 +16,8 @@ pub(super) const SERVICE: &str = "BedrockModelInvocationLogs";
 /// The folder that AWS services share for their logs.
 pub(super) const AWS_LOGS: &str = "AWSLogs";
 
-/// The empty object that Bedrock writes to see whether it may; it appears under every configured prefix.
+/// The empty object that Bedrock writes to see whether it may; it appears under every configured
+/// prefix.
 const PERMISSION_CHECK: &str = "amazon-bedrock-logs-permission-check";
 
 /// The folder beside the records that holds bodies too large or too binary for them.
@@ -73,8 +76,8 @@ impl<'a> Layout<'a> {
         })
     }
 
-    /// The first hour and the hour after the last, since the epoch, that the folder can hold; `None`
-    /// where what follows the region is no date.
+    /// The first hour and the hour after the last, since the epoch, that the folder can hold;
+    /// `None` where what follows the region is no date.
     pub(super) fn hours(&self) -> Option<(i64, i64)> {
         let part = |i: usize, width: usize| match self.tail.get(i) {
             None => Ok(None),
@@ -119,8 +122,8 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// What kind of object the path names. `root` is how many leading segments the user named: what stands
-/// in those is the user's choice and excludes nothing.
+/// What kind of object the path names. `root` is how many leading segments the user named: what
+/// stands in those is the user's choice and excludes nothing.
 pub fn classify(path: &str, root: usize) -> KeyClass {
     let segments: Vec<&str> = path.split('/').collect();
     let Some((name, folders)) = segments.split_last() else {
@@ -144,12 +147,16 @@ pub fn classify(path: &str, root: usize) -> KeyClass {
     }
 }
 
-/// Whether a file of this name is read for records. Hidden files are not: `._x.json.gz` is what some
-/// systems leave beside `x.json.gz`, and no gzip at all.
+/// Whether a file of this name is read for records. Hidden files are not: `._x.json.gz` is what
+/// some systems leave beside `x.json.gz`, and no gzip at all.
 pub(super) fn is_record_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    !name.starts_with('.')
-        && RECORD_ENDINGS.iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
+    // CloudWatch Logs numbers the files of an export and calls them nothing else: `000000.gz`.
+    let exported = name.strip_suffix(".gz").is_some_and(|stem| {
+        !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let ends = |ending: &&str| name.len() > ending.len() && name.ends_with(*ending);
+    exported || (!name.starts_with('.') && RECORD_ENDINGS.iter().any(|ending| ends(&ending)))
 }
 
 /// Whether a file is called like a body that Bedrock keeps apart from its record.

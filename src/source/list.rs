@@ -1,10 +1,10 @@
 //! The objects of a source that may hold wanted records.
 //!
-//! One request brings up to a thousand keys, so reading keys is cheap and asking for folders is dear.
-//! A folder is therefore probed flat first; only where its keys fill a whole page is it split into its
-//! folders, which are judged by name and listed side by side. In the shared log folder above the day,
-//! where names tell what is wanted, the split comes first. What is found does not depend on which way
-//! was taken.
+//! One request brings up to a thousand keys, so reading keys is cheap and asking for folders is
+//! dear. A folder is therefore probed flat first; only where its keys fill a whole page is it split
+//! into its folders, which are judged by name and listed side by side. In the shared log folder
+//! above the day, where names tell what is wanted, the split comes first. What is found does not
+//! depend on which way was taken.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,12 +24,12 @@ use super::{Source, SourceUrl};
 /// Keys in a page of S3's listing: the most that one request brings.
 const PAGE: usize = 1000;
 
-/// Folders listed side by side. S3 answers a listing in 50 to 100 ms and allows thousands a second for a
-/// prefix, so 32 list a month of hours in about two seconds.
+/// Folders listed side by side. S3 answers a listing in 50 to 100 ms and allows thousands a second
+/// for a prefix, so 32 list a month of hours in about two seconds.
 const SIDE_BY_SIDE: usize = 32;
 
-/// Folders that a folder outside the known layout may have and still be split. Beyond a page of them,
-/// one request for each would be slower than reading its keys in sequence.
+/// Folders that a folder outside the known layout may have and still be split. Beyond a page of
+/// them, one request for each would be slower than reading its keys in sequence.
 const MOST_FOLDERS: usize = PAGE;
 
 /// An object that may hold wanted records.
@@ -96,13 +96,15 @@ impl fmt::Display for SkipReason {
 pub struct Listing {
     /// Objects that may hold wanted records, by relative key.
     pub objects: Vec<LogObject>,
-    /// What was seen and left out. What lies outside the selection was not looked at and is not here.
+    /// What was seen and left out. What lies outside the selection was not looked at and is not
+    /// here.
     pub skipped: BTreeMap<SkipReason, u64>,
     /// Folders and prefixes that were listed, by name.
     pub looked_at: Vec<String>,
 }
 
-/// Lists what a selection wants of a source. `on_progress` hears the number of objects found so far.
+/// Lists what a selection wants of a source. `on_progress` hears the number of objects found so
+/// far.
 ///
 /// # Errors
 /// The store's answer with the remedy: no such bucket, not allowed, wrong region, no connection.
@@ -113,11 +115,18 @@ pub async fn list(
 ) -> Result<Listing, SourceError> {
     let failed = |error| SourceError::list(&source.name, error);
     let mut found = Found::new(source, selection);
-    if let Some(object) = single(source).await.map_err(failed)? {
-        found.looked_at.insert(source.locate(&object.location));
-        found.keep(object, None);
-        return Ok(found.finish());
-    }
+    let denied = match single(source).await {
+        Ok(Some(object)) => {
+            found.looked_at.insert(source.locate(&object.location));
+            found.keep(object, None);
+            return Ok(found.finish());
+        }
+        Ok(None) => None,
+        // An S3 identity without s3:ListBucket hears "denied" for what is not there, so it may
+        // still be a folder.
+        Err(error @ object_store::Error::PermissionDenied { .. }) => Some(error),
+        Err(error) => return Err(failed(error)),
+    };
     let store = source.store.as_ref();
     let mut waiting = vec![source.prefix.clone()];
     let mut running = FuturesUnordered::new();
@@ -136,13 +145,17 @@ pub async fn list(
         }
         on_progress(found.listing.objects.len());
     }
-    Ok(found.finish())
+    match denied {
+        Some(error) if found.listing.objects.is_empty() => Err(failed(error)),
+        _ => Ok(found.finish()),
+    }
 }
 
 /// The object that the source's name means, when it means one.
 async fn single(source: &Source) -> Result<Option<ObjectMeta>, object_store::Error> {
     let may_be = match &source.url {
-        // On S3 the question costs a request and a permission, so it is asked where the name looks so.
+        // On S3 the question costs a request and a permission, so it is asked where the name looks
+        // so.
         SourceUrl::S3 { key, .. } => {
             !key.ends_with('/') && is_record_name(key.rsplit('/').next().unwrap_or_default())
         }
@@ -151,12 +164,10 @@ async fn single(source: &Source) -> Result<Option<ObjectMeta>, object_store::Err
     if !may_be {
         return Ok(None);
     }
-    match (source.store.head(&source.prefix).await, &source.url) {
-        (Ok(object), _) => Ok(Some(object)),
-        (Err(object_store::Error::NotFound { .. }), _) => Ok(None),
-        // An S3 identity without s3:ListBucket hears "denied" for what is not there.
-        (Err(object_store::Error::PermissionDenied { .. }), SourceUrl::S3 { .. }) => Ok(None),
-        (Err(error), _) => Err(error),
+    match source.store.head(&source.prefix).await {
+        Ok(object) => Ok(Some(object)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -239,7 +250,8 @@ impl<'a> Found<'a> {
 
     /// Puts an object where it belongs by the same rules that its folders were judged by.
     fn sort_in(&mut self, object: ObjectMeta) {
-        // The marker that a console makes for an empty folder is no file: on disk it would not be there.
+        // The marker that a console makes for an empty folder is no file: on disk it would not be
+        // there.
         if object.size == 0 && object.location.filename() == Some("%_") {
             return;
         }

@@ -1,8 +1,8 @@
 //! The disk as an object store, on which every file name is a valid one.
 //!
-//! object_store's own `LocalFileSystem` ends a listing at a name with a line break and hides names such
-//! as `a#1`; logs are copied around by many tools, so reading is done here. Writing keeps its staged
-//! files and renames.
+//! object_store's own `LocalFileSystem` ends a listing at a name with a line break and hides names
+//! such as `a#1`; logs are copied around by many tools, so reading is done here. Writing keeps its
+//! staged files and renames.
 
 use std::fmt;
 use std::fs::{self, Metadata};
@@ -27,8 +27,8 @@ use tokio::sync::mpsc;
 
 use super::names::{decode_path, encode_key};
 
-/// Files listed per message between the walking thread and the reader: large enough that the hand-over
-/// costs nothing, small enough that a dropped listing stops soon.
+/// Files listed per message between the walking thread and the reader: large enough that the
+/// hand-over costs nothing, small enough that a dropped listing stops soon.
 const BATCH: usize = 1000;
 
 /// Files deleted at once: a disk gains nothing from more.
@@ -133,8 +133,8 @@ fn wanted(range: Option<&GetRange>, size: u64) -> Result<Range<u64>, String> {
     Ok(range)
 }
 
-/// One folder's entries by name: folders, and files with what they are. Broken links and what is neither
-/// file nor folder are not there.
+/// One folder's entries by name: folders, and files with what they are. Broken links and what is
+/// neither file nor folder are not there.
 fn entries(folder: &FsPath) -> Result<Vec<(PathBuf, Metadata)>> {
     let fail = |e| failed(&LocalStore::location(folder), e);
     let mut found = Vec::new();

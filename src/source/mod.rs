@@ -1,8 +1,10 @@
-//! Where logs come from: a folder or an S3 prefix, listed by its key layout and read object by object.
+//! Where logs come from: a folder or an S3 prefix, listed by its key layout and read object by
+//! object.
 //!
-//! Everything above this module sees one [`object_store::ObjectStore`] per source, whatever is behind it.
-//! S3 is reached through the AWS SDK and not through object_store's own client, because only the SDK
-//! knows profiles, single sign-on and credential processes: a user who is logged in is logged in here.
+//! Everything above this module sees one [`object_store::ObjectStore`] per source, whatever is
+//! behind it. S3 is reached through the AWS SDK and not through object_store's own client, because
+//! only the SDK knows profiles, single sign-on and credential processes: a user who is logged in is
+//! logged in here.
 //!
 //! Invariant: object contents pass through as bytes and enter no message.
 
@@ -50,8 +52,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens an existing folder, file, bucket or prefix for reading. S3 is not asked yet: whether the
-    /// bucket is there and may be read shows at the first listing.
+    /// Opens an existing folder, file, bucket or prefix for reading. S3 is not asked yet: whether
+    /// the bucket is there and may be read shows at the first listing.
     ///
     /// # Errors
     /// A name that is neither a path nor an S3 URL, a folder that is not there, a bad endpoint.

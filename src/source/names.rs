@@ -1,15 +1,15 @@
 //! Object keys and file names as store paths and back, without loss.
 //!
-//! A store path has no empty, `.` or `..` segments and no control characters; an S3 key and a file name
-//! may have all of them. A path therefore is the key with those, and the percent sign itself, written
-//! `%XX`, and `%_` for an empty segment. Every key has one path and every path one key, segment by
-//! segment, so that prefixes stay prefixes; ordinary keys are their own path. As a path holds no
-//! control characters, it can be printed.
+//! A store path has no empty, `.` or `..` segments and no control characters; an S3 key and a file
+//! name may have all of them. A path therefore is the key with those, and the percent sign itself,
+//! written `%XX`, and `%_` for an empty segment. Every key has one path and every path one key,
+//! segment by segment, so that prefixes stay prefixes; ordinary keys are their own path. As a path
+//! holds no control characters, it can be printed.
 
 use object_store::path::Path;
 
-/// An empty segment, as between the slashes of `a//b`. No other segment is written like this: a percent
-/// sign of the key becomes `%25`.
+/// An empty segment, as between the slashes of `a//b`. No other segment is written like this: a
+/// percent sign of the key becomes `%25`.
 const EMPTY: &str = "%_";
 
 /// The path of an object key or of a file name's bytes. Slashes separate; a leading slash counts.
@@ -54,8 +54,8 @@ fn push_escaped(byte: u8, raw: &mut String) {
     raw.push(char::from(HEX[usize::from(byte & 15)]));
 }
 
-/// The key or file name of a path. What is no escape, such as `100%`, stands for itself, so that paths
-/// made by others are understood as well.
+/// The key or file name of a path. What is no escape, such as `100%`, stands for itself, so that
+/// paths made by others are understood as well.
 pub fn decode_path(path: &Path) -> Vec<u8> {
     let mut key = Vec::with_capacity(path.as_ref().len());
     if path.is_root() {

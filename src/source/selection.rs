@@ -3,8 +3,8 @@
 use super::key::{AWS_LOGS, Layout, SERVICE, is_account};
 use crate::units::Day;
 
-/// Which part of the logs is wanted. Objects whose key does not follow Bedrock's layout cannot be told
-/// apart and are always wanted; their records are filtered by what they say.
+/// Which part of the logs is wanted. Objects whose key does not follow Bedrock's layout cannot be
+/// told apart and are always wanted; their records are filtered by what they say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// First day, UTC; `None` is the beginning.
@@ -15,7 +15,8 @@ pub struct Selection {
     pub accounts: Vec<String>,
     /// AWS regions; empty is all.
     pub regions: Vec<String>,
-    /// Hours of delivery past the last day's end that are looked at: records arrive late, never early.
+    /// Hours of delivery past the last day's end that are looked at: records arrive late, never
+    /// early.
     pub late_hours: u32,
 }
 
@@ -77,15 +78,17 @@ fn listed(wanted: &[String], name: &str) -> bool {
     wanted.is_empty() || wanted.iter().any(|w| w == name)
 }
 
-/// Whether a segment can be a region, such as `us-gov-west-1`; Bedrock also puts its permission check there.
+/// Whether a segment can be a region, such as `us-gov-west-1`; Bedrock also puts its permission
+/// check there.
 fn is_region(segment: &str) -> bool {
     segment.rsplit_once('-').is_some_and(|(place, number)| {
         place.contains('-') && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
     })
 }
 
-/// Whether the folder lies where every child says by its name whether it is wanted: in the shared log
-/// folder above the day. There, listing child by child saves reading the keys of what is not wanted.
+/// Whether the folder lies where every child says by its name whether it is wanted: in the shared
+/// log folder above the day. There, listing child by child saves reading the keys of what is not
+/// wanted.
 pub(super) fn children_tell(segments: &[&str], root: usize) -> bool {
     match Layout::of(segments) {
         Some(layout) => {
@@ -93,7 +96,8 @@ pub(super) fn children_tell(segments: &[&str], root: usize) -> bool {
         }
         None => {
             let tail = segments.get(root.min(segments.len())..).unwrap_or_default();
-            tail.contains(&AWS_LOGS) || account_position(segments) == segments.len().checked_sub(1)
+            tail.contains(&AWS_LOGS)
+                || account_position(segments).is_some_and(|position| position + 1 == segments.len())
         }
     }
 }
@@ -175,6 +179,7 @@ mod tests {
         for path in ["AWSLogs", "AWSLogs/111122223333", LAYOUT, &format!("{LAYOUT}/2026/10")] {
             assert!(tells(path), "{path}");
         }
+        assert!(!children_tell(&[], 0), "a whole bucket");
         for path in ["org", &format!("{LAYOUT}/2026/10/02"), &format!("{LAYOUT}/elsewhere")] {
             assert!(!tells(path), "{path}");
         }

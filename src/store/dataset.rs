@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use object_store::path::{Path, PathPart};
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 
-use crate::report::parquet::{EncodeError, TableWriter, encode};
+use super::parquet::{EncodeError, TableWriter, encode};
 use crate::schema::{PARTITION_COLUMN, TABLES, Table};
 use crate::source::Source;
 use crate::units::Day;

@@ -120,22 +120,11 @@ pub(super) fn sort(evidence: &mut [Evidence]) {
 
 /// What timing says for a machine. One rule keeps its weight and the others a rest of theirs, because
 /// they err together: where somebody waits for a machine's calls, all of them are wrong at once.
-fn machine_timing(
-    facts: &Facts<'_>,
-    allan: Option<Allan>,
-    config: &Tolerance,
-) -> Vec<Evidence> {
-    let starts: Vec<Minute> = facts.runs.iter().map(|run| run.start).collect();
-    // Ranked by p where weights tie, so that the schedule is told by its plainer sentence.
-    let mut found: Vec<(f64, Evidence)> = [
-        clock(facts, &starts, config),
-        daily_anchor(facts, &starts, config),
-        worker_pool(facts, allan, config).map(|evidence| (0.0, evidence)),
-        sparse_dense(facts, config).map(|evidence| (0.0, evidence)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+fn machine_timing(facts: &Facts<'_>, allan: Option<Allan>, config: &Tolerance) -> Vec<Evidence> {
+    let others = [worker_pool(facts, allan, config), sparse_dense(facts, config)];
+    let mut found = schedule(facts, config);
+    found.extend(others.into_iter().flatten().map(|evidence| (0.0, evidence)));
+    // By p where weights tie, so that the plainer sentence tells the schedule.
     found.sort_by(|a, b| b.1.weight.total_cmp(&a.1.weight).then(a.0.total_cmp(&b.0)));
     for (_, evidence) in found.iter_mut().skip(1) {
         evidence.weight *= weights::BESIDE;
@@ -143,19 +132,35 @@ fn machine_timing(
     found.into_iter().map(|(_, evidence)| evidence).collect()
 }
 
-/// Marks the evidence of a schedule as that of a service that opens at a fixed hour.
-fn weakened(mut evidence: Evidence) -> Evidence {
-    evidence.weight = weights::SCHEDULE_OPENING;
-    evidence.decisive = false;
-    evidence.sentence = format!(
-        "{}, but activity goes on for hours, as where a service opens.",
-        evidence.sentence.trim_end_matches('.')
-    );
-    evidence
+/// Clock and daily anchor with their ln p; weak, both of them, where one shows a service that opens.
+fn schedule(facts: &Facts<'_>, config: &Tolerance) -> Vec<(f64, Evidence)> {
+    let starts: Vec<Minute> = facts.runs.iter().map(|run| run.start).collect();
+    let rules = [clock(facts, &starts, config), daily_anchor(facts, &starts, config)];
+    let opens = rules.iter().flatten().any(|scheduled| scheduled.opens);
+    let found = rules.into_iter().flatten().map(|Scheduled { ln_p, mut evidence, .. }| {
+        if opens {
+            evidence.weight = weights::SCHEDULE_OPENING;
+            evidence.decisive = false;
+            let sentence = evidence.sentence.trim_end_matches('.');
+            evidence.sentence =
+                format!("{sentence}, but activity goes on for hours, as where a service opens.");
+        }
+        (ln_p, evidence)
+    });
+    found.collect()
 }
 
-/// Run starts aligned with the clock, with ln p.
-fn clock(facts: &Facts<'_>, starts: &[Minute], config: &Tolerance) -> Option<(f64, Evidence)> {
+/// A schedule that was found.
+struct Scheduled {
+    /// Natural logarithm of p.
+    ln_p: f64,
+    /// Whether its starts look like those of a service that opens at a fixed hour.
+    opens: bool,
+    evidence: Evidence,
+}
+
+/// Run starts aligned with the clock.
+fn clock(facts: &Facts<'_>, starts: &[Minute], config: &Tolerance) -> Option<Scheduled> {
     if starts.len() < config.clock_min_runs {
         return None;
     }
@@ -187,15 +192,11 @@ fn clock(facts: &Facts<'_>, starts: &[Minute], config: &Tolerance) -> Option<(f6
         ),
     };
     let opens = facts.opens_a_service(|start| found.near(start), config);
-    Some((found.ln_p, if opens { weakened(evidence) } else { evidence }))
+    Some(Scheduled { ln_p: found.ln_p, opens, evidence })
 }
 
-/// A run start in the same five minutes of the day, with ln p.
-fn daily_anchor(
-    facts: &Facts<'_>,
-    starts: &[Minute],
-    config: &Tolerance,
-) -> Option<(f64, Evidence)> {
+/// A run start in the same five minutes of the day.
+fn daily_anchor(facts: &Facts<'_>, starts: &[Minute], config: &Tolerance) -> Option<Scheduled> {
     let (slot, ln_p) = timing::daily_anchor(starts)?;
     if slot.days < config.anchor_min_days || ln_p >= config.anchor_max_p.ln() {
         return None;
@@ -219,19 +220,15 @@ fn daily_anchor(
         ),
     };
     let opens = facts.opens_a_service(|start| slot.holds(start), config);
-    Some((ln_p, if opens { weakened(evidence) } else { evidence }))
+    Some(Scheduled { ln_p, opens, evidence })
 }
 
 /// Counts inside runs that are too even for independent people.
 fn worker_pool(facts: &Facts<'_>, allan: Option<Allan>, config: &Tolerance) -> Option<Evidence> {
     let allan = allan?;
-    let threshold = match facts.told_seconds() {
-        Some(_) => config.pool_max_allan,
-        None => config.pool_max_allan_untold,
-    };
     let concurrency = facts.concurrency(allan.rate, config);
     let throttled = share(facts.total.errors, facts.total.requests) > config.pool_max_errors;
-    if allan.factor >= threshold
+    if allan.factor >= config.pool_max_allan
         || allan.p >= config.pool_max_p
         || concurrency < config.min_concurrency
         || throttled
@@ -241,7 +238,7 @@ fn worker_pool(facts: &Facts<'_>, allan: Option<Allan>, config: &Tolerance) -> O
     Some(Evidence {
         rule: "worker_pool",
         value: Some(allan.factor),
-        threshold: Some(threshold),
+        threshold: Some(config.pool_max_allan),
         weight: weights::WORKER_POOL,
         decisive: true,
         sentence: format!(

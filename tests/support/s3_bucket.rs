@@ -1,5 +1,6 @@
-//! Buckets as folders, behaving as S3 does where s3s-fs does not: listings carry ETags and URL-encoded
-//! keys, reads heed If-Match, conditional writes are atomic, and a long listing is sorted once.
+//! Buckets as folders, behaving as S3 does where s3s-fs does not: listings carry ETags and
+//! URL-encoded keys, reads heed If-Match, conditional writes are atomic, and a long listing is
+//! sorted once.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

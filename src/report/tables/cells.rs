@@ -1,4 +1,5 @@
-//! Columns from rows: each column of a table finds its getter by name, once, and is then filled by it.
+//! Columns from rows: each column of a table finds its getter by name, once, and is then filled by
+//! it.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -24,14 +24,12 @@ impl OfWorkload for Keyed<'_> {
     }
 }
 
-/// The workloads in the tables' order: by account, region, caller, model, scope, operation and tags.
+/// The workloads in the tables' order: by account, region, caller, model, scope, operation and
+/// tags.
 pub(super) fn sorted(report: &Report) -> Vec<Keyed<'_>> {
     let keyed = |workload: &'_ WorkloadReport| workload.key.id();
-    let mut workloads: Vec<Keyed<'_>> = report
-        .workloads
-        .iter()
-        .map(|workload| Keyed { id: keyed(workload), workload })
-        .collect();
+    let mut workloads: Vec<Keyed<'_>> =
+        report.workloads.iter().map(|workload| Keyed { id: keyed(workload), workload }).collect();
     workloads.sort_by(|a, b| order(a.workload).cmp(&order(b.workload)));
     workloads
 }

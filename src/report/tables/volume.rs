@@ -1,7 +1,7 @@
 //! The `volume` table: a workload's tokens and money spread over its days and token kinds.
 //!
-//! Verdicts and blockers hold for a workload as a whole, so every day gets its share of them by tokens.
-//! Days add up to the workload exactly, and each row's parts add up to its tokens.
+//! Verdicts and blockers hold for a workload as a whole, so every day gets its share of them by
+//! tokens. Days add up to the workload exactly, and each row's parts add up to its tokens.
 
 use std::collections::BTreeMap;
 
@@ -135,14 +135,16 @@ fn rows<'r>(
 
 type KindMicros = Option<[i128; 4]>;
 
-/// Micro-dollars by token kind: today, and with the addressable part bought by the recommended mode.
+/// Micro-dollars by token kind: today, and with what can move now bought by the recommended mode.
 fn money(workload: &WorkloadReport) -> (KindMicros, KindMicros) {
     let assessment = &workload.assessment;
     let tokens = &workload.total.tokens;
-    let costs = assessment.cost.map(|cost| by_kind(cost, Mode::OnDemand, &assessment.lines, tokens));
-    let target = match assessment.mode {
-        Mode::Batch => assessment.batch_cost,
-        Mode::Flex => assessment.flex_cost,
+    let costs =
+        assessment.cost.map(|cost| by_kind(cost, Mode::OnDemand, &assessment.lines, tokens));
+    let (target, movable) = match assessment.mode {
+        Mode::Batch => (assessment.batch_cost, &assessment.addressable),
+        // Blockers stand against batch only: flex takes calls as they are.
+        Mode::Flex => (assessment.flex_cost, &assessment.eligible),
         // Stays as it is, or is paid by the hour, where no single workload has a cost of its own.
         Mode::OnDemand | Mode::Provisioned | Mode::Unknown => return (costs, costs),
     };
@@ -150,7 +152,7 @@ fn money(workload: &WorkloadReport) -> (KindMicros, KindMicros) {
     let (Some(from), Some(to)) = (costs, target) else { return (costs, None) };
     let mut moved = from;
     for (index, (_, pick)) in KINDS.into_iter().enumerate() {
-        let (all, part) = (pick(tokens).0, pick(&assessment.addressable).0);
+        let (all, part) = (pick(tokens).0, pick(movable).0);
         if all > 0 {
             moved[index] -= (from[index] - to[index]) * i128::from(part) / i128::from(all);
         }
@@ -182,8 +184,8 @@ fn by_kind(cost: Usd, mode: Mode, lines: &[Line], tokens: &TokenCounts) -> [i128
     [0, 1, 2, 3].map(|kind| parts[kind])
 }
 
-/// Which of [`KINDS`] a line's kind belongs to: lines may split a kind further, such as by lifetime of a
-/// cache write or by context length.
+/// Which of [`KINDS`] a line's kind belongs to: lines may split a kind further, such as by lifetime
+/// of a cache write or by context length.
 fn kind_of(line: &str) -> usize {
     if line.contains("cache_read") {
         0
@@ -238,19 +240,30 @@ mod tests {
             source: String::new(),
         };
         let lines = [line("input", 400, 800), line("output", 50, 200)];
-        assert_eq!(by_kind(Usd::from_micros(1000), Mode::Batch, &lines, &tokens), [600, 0, 200, 200]);
+        assert_eq!(
+            by_kind(Usd::from_micros(1000), Mode::Batch, &lines, &tokens),
+            [600, 0, 200, 200]
+        );
         assert_eq!(by_kind(Usd::from_micros(9), Mode::Flex, &lines, &tokens), [6, 0, 2, 1]);
     }
 
     #[test]
-    fn moving_the_addressable_part_saves_what_the_lines_say() {
+    fn moving_saves_what_the_lines_say() {
         let report = example::report();
-        let evals = report.workloads.iter().find(|w| w.key.caller.starts_with("evals")).unwrap();
-        let (cost, moved) = money(evals);
-        let sum = |parts: KindMicros| Usd::from_micros(parts.unwrap().iter().sum());
+        let evals = report.workloads.iter().find(|w| w.key.caller.starts_with("evals"));
+        let mut evals = evals.unwrap().clone();
+        let sum = |parts: KindMicros| parts.map(|parts| Usd::from_micros(parts.iter().sum()));
         // $600, of which 70 % may move to half the price.
-        assert_eq!(sum(cost), example::usd("600"));
-        assert_eq!(sum(moved), example::usd("390"));
+        let (cost, moved) = money(&evals);
+        assert_eq!(sum(cost), Some(example::usd("600")));
+        assert_eq!(sum(moved), Some(example::usd("390")));
+        // Flex takes the blocked part, too; by unknown price nothing is known.
+        evals.assessment.mode = Mode::Flex;
+        assert_eq!(sum(money(&evals).1), None);
+        evals.assessment.flex_cost = Some(example::usd("330"));
+        assert_eq!(sum(money(&evals).1), Some(example::usd("330")));
+        evals.assessment.mode = Mode::OnDemand;
+        assert_eq!(sum(money(&evals).1), Some(example::usd("600")));
     }
 
     #[test]

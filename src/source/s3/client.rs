@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -14,14 +16,16 @@ use aws_sdk_s3::config::{
 };
 
 use super::S3Store;
+use super::failure::Login;
 use crate::source::S3Options;
 
-/// The region that is asked when none is configured: AWS answers from it with the right one, and other
-/// stores ignore it.
+/// The region that is asked when none is configured: AWS answers from it with the right one, and
+/// other stores ignore it.
 const FALLBACK_REGION: &str = "us-east-1";
 
-/// Wait for the answer to a request with a body, which the SDK counts from the body's first byte: what a
-/// 64 MiB part needs on a line of 2 Mbit/s. A body that stands still is noticed much earlier.
+/// Wait for the answer to a request with a body, which the SDK counts from the body's first byte:
+/// what a 64 MiB part needs on a line of 2 Mbit/s. A body that stands still is noticed much
+/// earlier.
 const WRITE_ANSWER: Duration = Duration::from_secs(300);
 
 /// An S3 client that cannot be set up.
@@ -32,7 +36,8 @@ pub(in crate::source) enum ConnectError {
 }
 
 impl S3Store {
-    /// A client for one bucket. Finds out region and where credentials come from, and sends S3 nothing.
+    /// A client for one bucket. Finds out region and where credentials come from, and sends S3
+    /// nothing.
     pub(in crate::source) async fn connect(
         bucket: &str,
         options: &S3Options,
@@ -57,20 +62,29 @@ impl S3Store {
             bucket: bucket.to_owned(),
             reads: client(options.retry.first_byte),
             writes: client(WRITE_ANSWER.max(options.retry.first_byte)),
-            signed: !options.no_sign_request,
+            login: match &options.profile {
+                _ if options.no_sign_request => Login::Nobody,
+                Some(profile) if options.credentials.is_none() => {
+                    Login::Profile(profile.as_str().into())
+                }
+                _ => Login::Chain,
+            },
             retry: options.retry,
         })
     }
 }
 
-/// Whether the user's environment names a store that is not AWS, in the way that all AWS tools read.
+/// Whether the user's environment names a store that is not AWS, in the way that all AWS tools
+/// read.
 fn endpoint_in_environment() -> bool {
     ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some())
 }
 
 async fn loader(options: &S3Options, own_endpoint: bool) -> ConfigLoader {
     let retry = &options.retry;
+    let region = region(options, own_endpoint).await;
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(region.clone())
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(retry.attempts.max(1))
@@ -80,42 +94,53 @@ async fn loader(options: &S3Options, own_endpoint: bool) -> ConfigLoader {
         .stalled_stream_protection(
             StalledStreamProtectionConfig::enabled().grace_period(retry.stall).build(),
         );
-    if let Some(profile) = &options.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(region) = &options.region {
-        loader = loader.region(Region::new(region.clone()));
-    } else if own_endpoint {
-        // Not the default chain: it ends by asking EC2's metadata address, which elsewhere is a wait.
-        let mut profile = ProfileFileRegionProvider::builder();
-        if let Some(name) = &options.profile {
-            profile = profile.profile_name(name);
-        }
-        loader = loader.region(
-            RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-                .or_else(profile.build())
-                .or_else(Region::new(FALLBACK_REGION)),
-        );
-    }
     if options.no_sign_request {
         loader = loader.no_credentials();
     } else if let Some(credentials) = &options.credentials {
         loader = loader.credentials_provider(credentials.clone());
+    } else if let Some(profile) = &options.profile {
+        // As with the AWS command line, a profile asked for goes before keys in the environment,
+        // and one that does not exist is an error; the default chain would pass over both.
+        let config = ProviderConfig::without_region().with_region(Some(region));
+        let provider = ProfileFileCredentialsProvider::builder().configure(&config);
+        loader = loader
+            .profile_name(profile)
+            .credentials_provider(provider.profile_name(profile).build());
     }
     loader
+}
+
+/// The region: as given, or from environment, profile or instance.
+async fn region(options: &S3Options, own_endpoint: bool) -> Region {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &options.profile {
+        profile = profile.profile_name(name);
+    }
+    let configured = RegionProviderChain::first_try(options.region.clone().map(Region::new))
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(profile.build());
+    // An instance's metadata is asked last, and not for a store that is not AWS: elsewhere than on
+    // an instance its address does not answer, which takes seconds to find out.
+    let chain = match own_endpoint {
+        true => configured,
+        false => configured.or_else(ImdsRegionProvider::builder().build()),
+    };
+    chain
+        .or_else(Region::new(FALLBACK_REGION))
+        .region()
+        .await
+        .unwrap_or(Region::new(FALLBACK_REGION))
 }
 
 fn service(shared: &SdkConfig, options: &S3Options, own_endpoint: bool) -> Builder {
     let mut service = Builder::from(shared)
         .force_path_style(options.force_path_style.unwrap_or(own_endpoint))
-        // What is read is guarded by TLS and by gzip's or Parquet's own checksums; a third one over every
-        // byte would only cost time.
+        // What is read is guarded by TLS and by gzip's or Parquet's own checksums; a third one over
+        // every byte would only cost time.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    if shared.region().is_none() {
-        service = service.region(Region::new(FALLBACK_REGION));
-    }
     if own_endpoint {
-        // AWS checks what is written by a trailing checksum, which many other stores do not understand.
+        // AWS checks what is written by a trailing checksum, which many other stores do not
+        // understand.
         service = service.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
     }
     if let Some(url) = &options.endpoint_url {

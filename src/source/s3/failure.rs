@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -56,8 +57,18 @@ pub(in crate::source) struct Call {
     pub(super) bucket: String,
     /// Key or prefix.
     pub(super) key: String,
-    /// Whether requests bear a signature at all.
-    pub(super) signed: bool,
+    pub(super) login: Login,
+}
+
+/// Who asks: decides what helps when the answer is no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::source) enum Login {
+    /// Nobody: requests are not signed.
+    Nobody,
+    /// Keys given, or whatever the environment yields.
+    Chain,
+    /// A profile asked for by name.
+    Profile(Arc<str>),
 }
 
 /// What kind of failure it is.
@@ -87,20 +98,25 @@ pub(in crate::source) struct Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Call { operation, bucket, key, .. } = &self.call;
-        write!(f, "{} (s3://{bucket}/{}): {}", operation.name(), key.escape_debug(), self.code)?;
-        if !self.message.is_empty() && self.message != self.code {
-            write!(f, ": {}", self.message.trim_end_matches('.'))?;
-        }
-        match &self.remedy {
-            Some(remedy) => write!(f, "; {remedy}"),
-            None => Ok(()),
-        }
+        write!(f, "{} (s3://{bucket}/{}): ", operation.name(), key.escape_debug())?;
+        f.write_str(&self.reason())
     }
 }
 
 impl StdError for Failure {}
 
 impl Failure {
+    /// The failure without the name of what it happened to.
+    pub(in crate::source) fn reason(&self) -> String {
+        let mut text = self.code.clone();
+        for (mark, part) in [(": ", Some(&self.message)), ("; ", self.remedy.as_ref())] {
+            if let Some(part) = part.filter(|part| !part.is_empty() && **part != self.code) {
+                text = text + mark + part.trim_end_matches('.');
+            }
+        }
+        text
+    }
+
     /// The failure inside a store's error, when it came from S3.
     pub(in crate::source) fn of(error: &Error) -> Option<&Self> {
         error.source()?.downcast_ref()
@@ -136,12 +152,13 @@ impl Failure {
 }
 
 /// The words of an error and of what is below it, each once.
-fn causes(error: &dyn StdError) -> String {
+pub(super) fn causes(error: &dyn StdError) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut next = error.source();
     while let Some(error) = next {
         let text = error.to_string();
-        if !words.iter().any(|w| w.contains(&text)) {
+        // The SDK's connector calls what it cannot name "other".
+        if text != "other" && !words.iter().any(|w| w.contains(&text)) {
             words.push(text);
         }
         next = error.source();
@@ -166,56 +183,55 @@ impl Answer {
         let Some(code) = self.code() else {
             return self.unanswered(call);
         };
-        let bucket = call.bucket.as_str();
-        let (kind, remedy) = match (code.as_str(), self.status) {
-            ("NoSuchBucket", _) => (
-                FailureKind::NotFound,
-                Some(format!(
-                    "check the name {bucket}, and --endpoint-url if the store is not AWS"
-                )),
-            ),
-            ("NoSuchKey" | "NotFound" | "NoSuchUpload", _) => (FailureKind::NotFound, None),
-            ("PreconditionFailed" | "ConditionalRequestConflict", _) => {
-                (FailureKind::Precondition, None)
-            }
-            ("NotModified", _) => (FailureKind::NotModified, None),
-            ("InvalidObjectState", _) => (
-                FailureKind::Other,
-                Some("it is archived: restore it from Glacier first".to_owned()),
-            ),
-            (
-                "PermanentRedirect"
-                | "TemporaryRedirect"
-                | "AuthorizationHeaderMalformed"
-                | "IllegalLocationConstraintException",
-                _,
-            ) => (FailureKind::Other, Some(self.right_region(bucket))),
-            ("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "NotSignedUp", _) => (
-                FailureKind::Unauthenticated,
-                Some(
-                    "check access key and secret: AWS_PROFILE, --profile or the environment".into(),
-                ),
-            ),
-            (
-                "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "InvalidToken",
-                _,
-            ) => (
-                FailureKind::Unauthenticated,
-                Some(
-                    "the session has ended: log in again, such as with `aws sso login`".to_owned(),
-                ),
-            ),
-            ("RequestTimeTooSkewed" | "RequestExpired", _) => {
-                (FailureKind::Unauthenticated, Some("set this machine's clock".to_owned()))
-            }
-            ("SlowDown" | "ServiceUnavailable" | "Throttling" | "RequestLimitExceeded", _) => (
-                FailureKind::Other,
-                Some("the store throttles and did not stop: run it again later".to_owned()),
-            ),
-            (_, Some(401 | 403)) => (FailureKind::Denied, Some(self.permission(&call))),
-            _ => (FailureKind::Other, None),
-        };
+        let kind = self.kind(&code);
+        let remedy = self.remedy(&code, kind, &call);
         Failure { kind, code, message: self.message, remedy, call }
+    }
+
+    fn kind(&self, code: &str) -> FailureKind {
+        match (code, self.status) {
+            ("NoSuchBucket" | "NoSuchKey" | "NotFound" | "NoSuchUpload", _) => {
+                FailureKind::NotFound
+            }
+            ("PreconditionFailed" | "ConditionalRequestConflict", _) => FailureKind::Precondition,
+            ("NotModified", _) => FailureKind::NotModified,
+            // These come as 400 or 403 and are about who asks, not about what is allowed.
+            ("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "NotSignedUp", _)
+            | ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired", _)
+            | ("InvalidToken" | "RequestTimeTooSkewed" | "RequestExpired", _) => {
+                FailureKind::Unauthenticated
+            }
+            // Comes as 403, and no permission helps.
+            ("InvalidObjectState", _) => FailureKind::Other,
+            (_, Some(401 | 403)) => FailureKind::Denied,
+            _ => FailureKind::Other,
+        }
+    }
+
+    fn remedy(&self, code: &str, kind: FailureKind, call: &Call) -> Option<String> {
+        let bucket = &call.bucket;
+        Some(match code {
+            "NoSuchBucket" => {
+                format!("check the name {bucket}, and --endpoint-url if the store is not AWS")
+            }
+            "InvalidObjectState" => "it is archived: restore it from Glacier first".to_owned(),
+            "PermanentRedirect"
+            | "TemporaryRedirect"
+            | "AuthorizationHeaderMalformed"
+            | "IllegalLocationConstraintException" => self.right_region(bucket),
+            "SignatureDoesNotMatch" | "InvalidAccessKeyId" | "NotSignedUp" => {
+                "check access key and secret: AWS_PROFILE, --profile or the environment".to_owned()
+            }
+            "RequestTimeTooSkewed" | "RequestExpired" => "set this machine's clock".to_owned(),
+            "SlowDown" | "ServiceUnavailable" | "Throttling" | "RequestLimitExceeded" => {
+                "the store throttles and did not stop: run it again later".to_owned()
+            }
+            _ if kind == FailureKind::Unauthenticated => {
+                "the session has ended: log in again, such as with `aws sso login`".to_owned()
+            }
+            _ if kind == FailureKind::Denied => self.permission(call),
+            _ => return None,
+        })
     }
 
     /// S3's code; answers to HEAD have no body, so theirs is in the status.
@@ -254,7 +270,7 @@ impl Answer {
             return "grant kms:Decrypt (and kms:GenerateDataKey to write) on the bucket's key"
                 .into();
         }
-        if !call.signed {
+        if call.login == Login::Nobody {
             return "it is not public: leave out --no-sign-request and log in".into();
         }
         format!(
@@ -264,24 +280,24 @@ impl Answer {
     }
 
     fn unanswered(self, call: Call) -> Failure {
-        let what = self.no_answer.unwrap_or("failed");
         // The SDK's credential errors have no common type that reaches here; their words do.
-        let credentials = ["credential", "Credential", "identity", "SSO", "sso"];
-        let (kind, remedy) = if credentials.iter().any(|word| self.causes.contains(word)) {
-            (
-                FailureKind::Unauthenticated,
-                "log in (`aws sso login`), set AWS_PROFILE or keys; for a public bucket pass --no-sign-request",
-            )
+        let credentials = ["credential", "identity", "SSO"];
+        let (kind, code, remedy) = if credentials.iter().any(|word| self.causes.contains(word)) {
+            let remedy = match &call.login {
+                Login::Profile(name) => format!(
+                    "is {name} a profile in ~/.aws/config? log in with `aws sso login --profile {name}`"
+                ),
+                _ => "log in (`aws sso login`), set AWS_PROFILE or keys; for a public bucket pass \
+                      --no-sign-request"
+                    .to_owned(),
+            };
+            (FailureKind::Unauthenticated, "no credentials", remedy)
         } else {
-            (FailureKind::Other, "check network, proxy, --region and --endpoint-url")
+            let remedy = "check network, proxy, --region and --endpoint-url".to_owned();
+            (FailureKind::Other, self.no_answer.unwrap_or("failed"), remedy)
         };
-        Failure {
-            kind,
-            code: what.to_owned(),
-            message: self.causes,
-            remedy: Some(remedy.to_owned()),
-            call,
-        }
+        let (code, remedy) = (code.to_owned(), Some(remedy));
+        Failure { kind, code, message: self.causes, remedy, call }
     }
 }
 
@@ -310,7 +326,7 @@ mod tests {
             operation: Operation::List,
             bucket: "logs".into(),
             key: "a/".into(),
-            signed: true,
+            login: Login::Chain,
         };
         Answer {
             status: Some(status),

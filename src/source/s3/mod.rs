@@ -1,7 +1,7 @@
 //! An S3 bucket as an object store, over the AWS SDK.
 //!
-//! Paths are object keys as `names` writes them. Requests that fail are tried again by the SDK; a body
-//! that breaks off after its headers is not, so `read` resumes it.
+//! Paths are object keys as `names` writes them. Requests that fail are tried again by the SDK; a
+//! body that breaks off after its headers is not, so `read` resumes it.
 
 mod client;
 mod failure;
@@ -25,9 +25,10 @@ use object_store::{
 
 use super::names::decode_path;
 use super::options::Retry;
-use failure::{Call, Operation};
+use failure::{Call, Login, Operation};
 
-/// Deletions in flight at once. They are few (replaced tables), so no batch request is worth its limits.
+/// Deletions in flight at once. They are few (replaced tables), so no batch request is worth its
+/// limits.
 const DELETES: usize = 10;
 
 /// One S3 bucket.
@@ -38,14 +39,19 @@ pub struct S3Store {
     reads: Client,
     /// For requests that send a body first.
     writes: Client,
-    signed: bool,
+    login: Login,
     retry: Retry,
 }
 
 impl S3Store {
     /// What is being asked of which object: for messages.
     fn call(&self, operation: Operation, key: &str) -> Call {
-        Call { operation, bucket: self.bucket.clone(), key: key.to_owned(), signed: self.signed }
+        Call {
+            operation,
+            bucket: self.bucket.clone(),
+            key: key.to_owned(),
+            login: self.login.clone(),
+        }
     }
 
     /// The object key of a path.

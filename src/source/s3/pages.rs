@@ -21,8 +21,8 @@ enum Next {
 }
 
 impl S3Store {
-    /// All keys below a prefix, from after a key on. The next page is asked for only when the last one
-    /// is used up, so a reader that stops has not paid for it.
+    /// All keys below a prefix, from after a key on. The next page is asked for only when the last
+    /// one is used up, so a reader that stops has not paid for it.
     pub(super) fn keys(
         &self,
         prefix: Option<&Path>,

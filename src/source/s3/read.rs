@@ -14,7 +14,7 @@ use object_store::{
 };
 
 use super::S3Store;
-use super::failure::{Failure, FailureKind, Operation};
+use super::failure::{Failure, FailureKind, Operation, causes};
 use super::pages::time;
 
 impl S3Store {
@@ -134,7 +134,7 @@ impl Body {
                     self.next += bytes.len() as u64;
                     return Ok(Some(bytes));
                 }
-                Some(Err(error)) => self.resume(&error.to_string()).await?,
+                Some(Err(error)) => self.resume(&causes(&error)).await?,
                 None => self.resume("the connection ended").await?,
             }
         }
@@ -151,7 +151,7 @@ impl Body {
             );
             return Err(Failure::told(call, FailureKind::CutShort, "IncompleteBody", message));
         }
-        tracing::debug!(key = %self.key, at = self.next, tries = self.tries, cause, "body cut short");
+        tracing::debug!(key = ?self.key, at = self.next, tries = self.tries, cause, "body cut short");
         tokio::time::sleep(self.store.retry.wait(self.tries)).await;
         self.tries += 1;
         let answer = self

@@ -19,18 +19,19 @@ use serde_json::{Map, Value};
 
 use crate::schema::{PARTITION_COLUMN, Table};
 
-/// What files say made them. Without a version, so that a release alone changes no bytes; the version that
-/// counts is in the `audits` table.
+/// What files say made them. Without a version, so that a release alone changes no bytes; the
+/// version that counts is in the `audits` table.
 const CREATED_BY: &str = "halfrate";
 
 /// Rows handed to the encoder at once. Page bounds depend on it, so it is fixed.
 const BATCH_ROWS: usize = 8192;
 
-/// Rows in a row group: about what DuckDB gives one thread (122,880), and small enough that a writer of
-/// the widest table holds a few tens of megabytes.
+/// Rows in a row group: about what DuckDB gives one thread (122,880), and small enough that a
+/// writer of the widest table holds a few tens of megabytes.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
 
-/// Zstandard level: 3 is its own default, and higher ones shrink these tables by a few per cent at most.
+/// Zstandard level: 3 is its own default, and higher ones shrink these tables by a few per cent at
+/// most.
 const ZSTD_LEVEL: i32 = 3;
 
 /// A table could not be written as Parquet.
@@ -216,11 +217,8 @@ fn properties(table: &'static Table) -> Result<WriterProperties, EncodeError> {
         descending: false,
         nulls_first: true,
     });
-    let columns: Map<String, Value> = table
-        .columns
-        .iter()
-        .map(|column| (column.name.to_owned(), column.about.into()))
-        .collect();
+    let columns: Map<String, Value> =
+        table.columns.iter().map(|column| (column.name.to_owned(), column.about.into())).collect();
     let described = ("halfrate.columns", Value::from(columns).to_string());
     let metadata = table.metadata().map(|(key, value)| (key, value.to_owned()));
     let metadata = [described].into_iter().chain(metadata);
@@ -275,6 +273,15 @@ mod tests {
                 let sorting = metadata.row_group(0).sorting_columns().unwrap();
                 assert_eq!(sorting.len(), data.table.order.len());
             }
+        }
+    }
+
+    #[test]
+    fn a_table_without_rows_is_a_file_with_a_schema() {
+        for table in schema::TABLES {
+            let (batch, _) = read(&encode(table, &[]).unwrap());
+            assert_eq!(batch.num_rows(), 0);
+            assert_eq!(batch.schema().fields(), table.arrow_schema().fields());
         }
     }
 
@@ -377,29 +384,5 @@ mod tests {
         let lacking = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(nulls)]).unwrap();
         assert!(matches!(conform(runs, &lacking), Err(EncodeError::Missing { .. })));
         assert_eq!(runs.column("jobs").unwrap().kind.arrow(), DataType::Int64);
-    }
-}
-#[cfg(test)]
-mod dump {
-    #[test]
-    fn dump() {
-        let mut report = crate::report::example::report();
-        for data in crate::report::tables::batches(&report).unwrap() {
-            for part in data.parts {
-                let dir = match part.day { Some(d) => format!("/tmp/mini-report/out/{}/date={d}", data.table.name), None => "/tmp/mini-report/out".into() };
-                std::fs::create_dir_all(&dir).unwrap();
-                std::fs::write(format!("{dir}/{}.parquet", data.table.name), super::encode(data.table, &[part.batch]).unwrap()).unwrap();
-            }
-        }
-        std::fs::write("/tmp/mini-report/out/report.json", crate::report::json::render(&report)).unwrap();
-        let one = report.workloads.clone();
-        report.workloads = (0..2000).map(|i| { let mut w = one[i % 5].clone(); w.key.caller = format!("c{i}"); w.days = (0..360).map(|d| (crate::units::Day(20000 + d as i32), { let mut t = w.total.tokens; t.input.0 /= 360; t.output.0 /= 360; t.cache_read.0 = 7; t.cache_write.0 = 3; t })).collect(); let mut sum = crate::workload::TokenCounts::default(); w.days.iter().for_each(|d| sum += d.1); w.total.tokens = sum; w.assessment.eligible = Default::default(); w.assessment.blocked = Default::default(); w.assessment.pilot = Default::default(); w.assessment.addressable = Default::default(); w }).collect();
-        let t = std::time::Instant::now();
-        let all = crate::report::tables::batches(&report).unwrap();
-        println!("batches {:?}", t.elapsed());
-        let t = std::time::Instant::now();
-        let mut n = 0; let mut rows = 0;
-        for data in &all { for part in &data.parts { rows += part.batch.num_rows(); n += super::encode(data.table, std::slice::from_ref(&part.batch)).unwrap().len(); } }
-        println!("encode {:?} {n} bytes {rows} rows", t.elapsed());
     }
 }
