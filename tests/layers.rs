@@ -66,7 +66,8 @@ fn sources() -> Vec<Source> {
     rust_files(&repository().join("src"), &mut files);
     let all: Vec<Source> = files.iter().map(|file| source(file)).collect();
     let mut for_tests = BTreeSet::new();
-    let declared = Regex::new(r"#\[cfg\(test\)\]\s*(?:pub(?:\([a-z]+\))? )?mod ([a-z_0-9]+);").unwrap();
+    let declared =
+        Regex::new(r"#\[cfg\(test\)\]\s*(?:pub(?:\([a-z]+\))? )?mod ([a-z_0-9]+);").unwrap();
     for source in &all {
         for found in declared.captures_iter(&source.text) {
             for_tests.insert([source.module.clone(), vec![found[1].to_owned()]].concat());
@@ -302,7 +303,9 @@ fn h() { crate::store::x() }
     let found: Vec<String> = imports(&source).into_iter().collect();
     assert_eq!(found, ["report", "savings", "store", "table", "units", "usage"]);
     let impure = Regex::new(IMPURE).unwrap();
-    for text in ["use std::{fmt, fs};", "std::time::Instant::now()", "use tokio::sync;", "std::env::var("] {
+    for text in
+        ["use std::{fmt, fs};", "std::time::Instant::now()", "use tokio::sync;", "std::env::var("]
+    {
         assert!(impure.is_match(text), "{text}");
     }
     for text in ["use std::{fmt, iter};", "std::time::Duration", "env!()", "use crate::units;"] {

@@ -48,7 +48,9 @@ pub(crate) fn files(folder: &Path) -> Vec<String> {
 
 /// The files of a table, in order of their dates.
 pub(crate) fn files_of(out: &Path, table: &str) -> Vec<PathBuf> {
-    let mine = |file: &String| file.starts_with(&format!("{table}/")) || *file == format!("{table}.parquet");
+    let mine = |file: &String| {
+        file.starts_with(&format!("{table}/")) || *file == format!("{table}.parquet")
+    };
     files(out).into_iter().filter(mine).map(|file| out.join(file)).collect()
 }
 

@@ -1,1 +1,18 @@
+//! All integration tests, in one binary that links once.
 
+mod audit;
+mod bad_input;
+mod docs;
+mod explain;
+mod layers;
+mod logs;
+mod prices;
+mod program;
+mod s3;
+mod schemas;
+mod simulate;
+mod source;
+mod sql;
+mod support;
+mod tables;
+mod traces;

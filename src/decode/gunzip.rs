@@ -5,7 +5,7 @@
 
 use std::io::Read;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::inflate::{Inflated, Inflater};
 
@@ -67,18 +67,19 @@ impl Gunzip {
             if rest.iter().all(|&byte| byte == 0) {
                 break;
             }
-            match self.member(rest) {
+            let used = match self.member(rest) {
                 Inflated::Member { used } => {
                     total += self.buffer.len() as u64;
                     if total > max_inflated {
                         return Err(GunzipError::TooLarge);
                     }
                     sink(&self.buffer);
-                    rest = &rest[used..];
+                    used
                 }
-                Inflated::Full => return stream(rest, total, max_inflated, sink),
+                Inflated::Full => stream(rest, &mut total, max_inflated, &mut sink)?,
                 Inflated::Corrupt => return Err(GunzipError::Corrupt),
-            }
+            };
+            rest = &rest[used..];
         }
         Ok(total)
     }
@@ -122,28 +123,25 @@ fn plain(
     Ok(object.len() as u64)
 }
 
-/// The rest of an object in pieces, in memory that does not grow with it.
+/// The first member of `input` in pieces, in memory that does not grow with it. Returns its length.
 fn stream(
-    rest: &[u8],
-    mut total: u64,
+    input: &[u8],
+    total: &mut u64,
     max_inflated: u64,
-    mut sink: impl FnMut(&[u8]),
-) -> Result<u64, GunzipError> {
-    let padding = rest.iter().rev().take_while(|&&byte| byte == 0).count();
+    sink: &mut impl FnMut(&[u8]),
+) -> Result<usize, GunzipError> {
     let mut piece = vec![0; PIECE_BYTES];
-    let mut decoder = MultiGzDecoder::new(rest);
+    let mut decoder = GzDecoder::new(input);
     loop {
         match decoder.read(&mut piece) {
-            Ok(0) => return Ok(total),
+            Ok(0) => return Ok(input.len() - decoder.into_inner().len()),
             Ok(length) => {
-                total += length as u64;
-                if total > max_inflated {
+                *total += length as u64;
+                if *total > max_inflated {
                     return Err(GunzipError::TooLarge);
                 }
                 sink(&piece[..length]);
             }
-            // The decoder takes padding for a member; everything before it was read and checked.
-            Err(_) if padding > 0 && decoder.get_ref().len() <= padding => return Ok(total),
             Err(_) => return Err(GunzipError::Corrupt),
         }
     }

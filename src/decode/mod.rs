@@ -4,7 +4,7 @@
 //! the next good one begins after a bad one), [`record`] reads a record's fields, [`body`] looks into the
 //! bodies for yes/no signals and numbers, and a [`Sink`] receives each [`record::Record`] or [`Reject`].
 //! [`json`] is the cursor all of them step with: it checks the grammar of every byte it passes and keeps
-//! none of it.
+//! none of it; [`text`] resolves the few strings that are taken out.
 //!
 //! Architecture invariant: nothing here knows a file, a socket, a clock or a column. How the bytes were
 //! cut into pushes never shows in what a sink receives.
@@ -15,6 +15,9 @@ mod inflate;
 pub mod json;
 pub mod record;
 pub mod records;
+#[cfg(test)]
+mod tests;
+pub mod text;
 
 use record::Record;
 

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::body::{self, Body};
-use super::json::{Cursor, Kind, Raw, Step};
+use super::json::{Cursor, Kind, Step};
+use super::text::Raw;
 
 /// The fields of one record, borrowed from its bytes. Counts are the log's own; absent is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,9 +78,7 @@ pub(super) fn read<'a>(
     let mut problem: Problem = None;
     let mut timestamp = None;
     cursor.object(|c, key| {
-        // The common keys are told apart by their bytes; an escaped key is resolved first.
-        let name = if key.escaped { key.text() } else { None };
-        match name.as_deref().map_or(key.bytes, str::as_bytes) {
+        match &*key.name() {
             b"timestamp" => timestamp = text(c, &mut problem, "timestamp is not a string")?,
             b"accountId" => set(c, &mut record.account, &mut problem, "accountId is not a string")?,
             b"region" => set(c, &mut record.region, &mut problem, "region is not a string")?,
@@ -223,7 +222,7 @@ fn input<'a>(
     } else if key.is("cacheWriteInputTokenCount") {
         record.cache_write_tokens = count(cursor, problem, max)?;
     } else if key.is("inputBodyJson") {
-        body::input(cursor, &mut record.body)?;
+        body::request(cursor, &mut record.body)?;
     } else {
         cursor.skip()?;
     }
@@ -240,7 +239,7 @@ fn output<'a>(
     if key.is("outputTokenCount") {
         record.output_tokens = count(cursor, problem, max)?;
     } else if key.is("outputBodyJson") {
-        body::output(cursor, &mut record.body)?;
+        body::answer(cursor, &mut record.body)?;
     } else {
         cursor.skip()?;
     }
@@ -305,6 +304,9 @@ pub fn seconds(text: &str) -> Option<i64> {
         [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
             let start = bytes.len() - 5;
             let (hours, minutes) = (number(start, start + 2)?, number(start + 3, start + 5)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
             (hours * 3600 + minutes * 60) * if *sign == b'-' { -1 } else { 1 }
         }
         _ => return None,

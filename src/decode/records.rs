@@ -1,9 +1,9 @@
 //! Record boundaries: newline-delimited, concatenated, pretty-printed or in one array, in any chunking.
 //!
-//! A record begins with a brace and ends where the brace is closed. After a bad one, reading goes on at
-//! the first later line that begins (in its first column) like a record, so one bad record costs one
-//! reject, and a cut one does not take its successor along. Lines of a CloudWatch Logs export begin with
-//! a time, which is stepped over.
+//! A record begins with a brace and ends where the brace is closed. Lines of a CloudWatch Logs export
+//! begin with a time, which is stepped over. After a bad record, reading goes on at the first later line
+//! that begins (in its first column) with a brace or a time, so one bad record costs one reject, and a
+//! cut one does not take its successor along.
 
 use super::json::{Cursor, Fault};
 use super::{Reject, Sink, record};
@@ -21,7 +21,8 @@ pub struct Bounds {
 #[derive(Debug)]
 pub struct Records {
     bounds: Bounds,
-    /// The tail of what was pushed that is not decided yet: always shorter than a record may be.
+    /// The tail of what was pushed that is not decided yet. Between pushes it is no longer than a record
+    /// may be, or than the time before one.
     pending: Vec<u8>,
     /// Position of `pending[0]` in the stream.
     offset: u64,
@@ -67,14 +68,16 @@ impl Records {
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
         if self.pending.is_empty() {
             let used = self.advance(bytes, false, sink);
-            self.keep(bytes, used);
+            self.pending.extend_from_slice(&bytes[used..]);
+            self.used(used);
         } else {
             self.pending.extend_from_slice(bytes);
             if self.pending.len() >= self.patience {
                 let pending = std::mem::take(&mut self.pending);
                 let used = self.advance(&pending, false, sink);
                 self.pending = pending;
-                self.drop_front(used);
+                self.pending.drain(..used);
+                self.used(used);
             }
         }
     }
@@ -82,20 +85,15 @@ impl Records {
     /// Ends the stream: whatever is still open is cut.
     pub fn finish(&mut self, sink: &mut impl Sink) {
         let pending = std::mem::take(&mut self.pending);
-        let used = self.advance(&pending, true, sink);
-        *self = Self { offset: self.offset + used as u64, ..Self::new(self.bounds) };
+        self.advance(&pending, true, sink);
+        *self = Self::new(self.bounds);
     }
 
-    fn keep(&mut self, bytes: &[u8], used: usize) {
-        self.pending.extend_from_slice(&bytes[used..]);
+    /// Notes that `used` bytes are decided and that `pending` holds what follows them.
+    fn used(&mut self, used: usize) {
         self.offset += used as u64;
-        self.patience = self.pending.len() * 2;
-    }
-
-    fn drop_front(&mut self, used: usize) {
-        self.pending.drain(..used);
-        self.offset += used as u64;
-        self.patience = self.pending.len() * 2;
+        let too_long = self.bounds.max_record_bytes.saturating_add(1);
+        self.patience = (self.pending.len() * 2).min(too_long);
     }
 
     /// Reads what can be read of `data` and returns how many bytes are decided.
@@ -103,11 +101,9 @@ impl Records {
         let mut at = 0;
         loop {
             if self.skipping {
-                match next_line(data, at) {
-                    Some(line) => (at, self.skipping) = (line, false),
-                    // A newline at the very end may be the one before a record.
-                    None if !last && data.last() == Some(&b'\n') => return data.len() - 1,
-                    None => return data.len(),
+                match next_line(data, at, last) {
+                    Ok(line) => (at, self.skipping) = (line, false),
+                    Err(decided) => return decided,
                 }
             }
             at = self.skip_separators(data, at);
@@ -146,7 +142,7 @@ impl Records {
 
     fn record(&mut self, data: &[u8], at: usize, last: bool, sink: &mut impl Sink) -> Found {
         self.at_start = false;
-        let limit = data.len().min(at + self.bounds.max_record_bytes);
+        let limit = data.len().min(at.saturating_add(self.bounds.max_record_bytes));
         let limited = limit < data.len();
         let window = &data[..limit];
         let mut cursor = Cursor::new(window, at);
@@ -170,35 +166,64 @@ impl Records {
 
     /// A line that does not begin with a record: the time of a CloudWatch Logs export, or nothing known.
     fn preamble(&mut self, data: &[u8], at: usize, last: bool) -> Found {
-        /// `2026-10-01T00:00:00.000Z `, with room for nanoseconds and an offset.
-        const LONGEST: usize = 40;
-        const NO_RECORD: Found = Found::Lost("not a JSON object");
-        let rest = &data[at..data.len().min(at + LONGEST)];
+        let rest = &data[at..];
         if self.at_start && !last && BOM.starts_with(rest) {
             return Found::More;
         }
         self.at_start = false;
-        if !rest[0].is_ascii_digit() {
-            return NO_RECORD;
-        }
-        match rest.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'{') {
-            Some(length) => {
-                match std::str::from_utf8(&rest[..length]).ok().and_then(record::seconds) {
-                    Some(_) if rest[length] != b'\n' => Found::End(at + length),
-                    _ => NO_RECORD,
-                }
-            }
-            None if rest.len() < LONGEST && !last => Found::More,
-            None => NO_RECORD,
+        match line_time(rest, last) {
+            Time::Length(length) => Found::End(at + length),
+            Time::None => Found::Lost("not a JSON object"),
+            Time::More => Found::More,
         }
     }
 }
 
-/// The first position after `from` that follows a newline and begins like a record or its time.
-fn next_line(data: &[u8], from: usize) -> Option<usize> {
-    // The newline itself may be the byte before `from`.
-    let start = from.saturating_sub(1);
-    memchr::memchr_iter(b'\n', &data[start..])
-        .map(|newline| start + newline + 1)
-        .find(|&line| data.get(line).is_some_and(|byte| *byte == b'{' || byte.is_ascii_digit()))
+/// What the beginning of a line came to.
+enum Time {
+    /// The time before a record, of so many bytes.
+    Length(usize),
+    /// No time.
+    None,
+    /// Not decidable before more is pushed.
+    More,
+}
+
+/// The time with which `line` begins, if more than a line break follows it.
+fn line_time(line: &[u8], last: bool) -> Time {
+    /// `2026-10-01T00:00:00.000Z `, with room for nanoseconds and an offset.
+    const LONGEST: usize = 40;
+    if !line.first().is_some_and(u8::is_ascii_digit) {
+        return Time::None;
+    }
+    let start = &line[..line.len().min(LONGEST)];
+    match start.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'{') {
+        Some(length) if !matches!(start[length], b'\n' | b'\r') => {
+            match std::str::from_utf8(&start[..length]).ok().and_then(record::seconds) {
+                Some(_) => Time::Length(length),
+                None => Time::None,
+            }
+        }
+        None if start.len() < LONGEST && !last => Time::More,
+        _ => Time::None,
+    }
+}
+
+/// The first line after `from` that begins like a record or its time; else how many bytes are decided.
+fn next_line(data: &[u8], from: usize, last: bool) -> Result<usize, usize> {
+    for newline in memchr::memchr_iter(b'\n', &data[from..]) {
+        let line = from + newline + 1;
+        match data.get(line) {
+            Some(b'{') => return Ok(line),
+            Some(_) => match line_time(&data[line..], last) {
+                Time::Length(_) => return Ok(line),
+                Time::None => {}
+                Time::More => return Err(line - 1),
+            },
+            // The newline may be the one before a record.
+            None if !last => return Err(line - 1),
+            None => {}
+        }
+    }
+    Err(data.len())
 }

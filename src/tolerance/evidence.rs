@@ -132,11 +132,13 @@ fn machine_timing(facts: &Facts<'_>, allan: Option<Allan>, config: &Tolerance) -
     found.into_iter().map(|(_, evidence)| evidence).collect()
 }
 
-/// Clock and daily anchor with their ln p; weak, both of them, where one shows a service that opens.
+/// Clock and daily anchor with their ln p; weak, both of them, where they show a service that opens.
 fn schedule(facts: &Facts<'_>, config: &Tolerance) -> Vec<(f64, Evidence)> {
     let starts: Vec<Minute> = facts.runs.iter().map(|run| run.start).collect();
     let rules = [clock(facts, &starts, config), daily_anchor(facts, &starts, config)];
-    let opens = rules.iter().flatten().any(|scheduled| scheduled.opens);
+    // The more improbable of the two is the schedule; the other is how it looks from elsewhere.
+    let main = rules.iter().flatten().min_by(|a, b| a.ln_p.total_cmp(&b.ln_p));
+    let opens = main.is_some_and(|scheduled| scheduled.opens);
     let found = rules.into_iter().flatten().map(|Scheduled { ln_p, mut evidence, .. }| {
         if opens {
             evidence.weight = weights::SCHEDULE_OPENING;

@@ -3,7 +3,7 @@
 use crate::config::{Stated, Tolerance};
 use crate::tolerance::evidence::{Facts, collect, sort};
 use crate::tolerance::{Evidence, Judgement, Verdict, runs, stated};
-use crate::workload::{CallerKind, Window, Workload};
+use crate::workload::{Activity, CallerKind, Window, Workload};
 
 /// Judges one workload on what the audited window holds.
 pub fn judge(workload: &Workload, window: &Window, config: &Tolerance) -> Judgement {
@@ -12,7 +12,10 @@ pub fn judge(workload: &Workload, window: &Window, config: &Tolerance) -> Judgem
         key: &workload.key,
         minutes: &workload.minutes,
         runs: &runs,
-        total: workload.total(),
+        total: runs.iter().fold(Activity::default(), |mut sum, run| {
+            sum += run.activity;
+            sum
+        }),
         input_sizes: &workload.input_sizes,
         output_sizes: &workload.output_sizes,
         window,

@@ -14,7 +14,7 @@ use crate::tolerance::caller;
 use crate::tolerance::judge::judge;
 use crate::tolerance::{Judgement, Verdict};
 use crate::units::{Day, Minute, Tokens};
-use crate::workload::{MinuteFacts, SizeHistogram, Window, Workload, WorkloadKey};
+use crate::workload::{CallerKind, MinuteFacts, SizeHistogram, Window, Workload, WorkloadKey};
 
 /// Seeds that every case runs with.
 const SEEDS: std::ops::Range<u64> = 1..9;
@@ -323,4 +323,47 @@ fn told(judged: &Judgement) -> String {
     lines.insert(0, format!("{:.4} {}", judged.probability, judged.reason));
     lines.extend(judged.settle.iter().map(|s| format!("  settle: {s}")));
     lines.join("\n  ")
+}
+
+#[test]
+fn judging_depends_on_the_facts_alone() {
+    let text = include_str!("../../tests/verdicts/nightly_neutral.toml");
+    let case: Case = toml::from_str(text).unwrap();
+    let (workload, window) = workload(&case, 1);
+    let config = Tolerance::default();
+    let judged = judge(&workload, &window, &config);
+    assert_eq!(judged, judge(&workload.clone(), &window, &config));
+    let sum: f64 = judged.evidence.iter().map(|e| e.weight).sum();
+    assert!((judged.score - config.prior_log_odds - sum).abs() < 1e-12);
+    assert_eq!(judged.runs.iter().map(|r| r.activity.requests).sum::<i64>(), 30 * 200);
+
+    // A night can be missing and a night can be moved; the schedule stays.
+    let (mut minutes, holiday) = (workload.minutes.clone(), window.from.0 + 9);
+    minutes.retain(|facts| facts.minute.day().0 != holiday);
+    let thinner = Workload { minutes, ..workload };
+    assert_eq!(judge(&thinner, &window, &config).verdict, Verdict::Tolerant);
+}
+
+#[test]
+fn nothing_is_judged_unclear() {
+    let key = WorkloadKey {
+        account: String::new(),
+        region: String::new(),
+        caller: "r".into(),
+        caller_kind: CallerKind::Program,
+        model: String::new(),
+        scope: String::new(),
+        operation: String::new(),
+        tags: String::new(),
+    };
+    let empty = Workload {
+        key,
+        minutes: Vec::new(),
+        input_sizes: SizeHistogram::default(),
+        output_sizes: SizeHistogram::default(),
+    };
+    let window = Window { from: Day(0), to: Day(0) };
+    let judged = judge(&empty, &window, &Tolerance::default());
+    assert_eq!((judged.verdict, judged.evidence.len()), (Verdict::Unclear, 0));
+    assert!(judged.settle.is_some());
 }

@@ -1,6 +1,5 @@
 //! Statistics over minute series and size histograms; numbers only, no thresholds.
 
-use std::collections::BTreeSet;
 use std::f64::consts::{LN_10, TAU};
 
 use crate::tolerance::Run;
@@ -45,13 +44,19 @@ impl Alignment {
 /// The best alignment of `starts` with the clock: a Rayleigh test for each period.
 pub fn clock(starts: &[Minute]) -> Option<Alignment> {
     let n = starts.len() as f64;
+    // Every period divides the hour, so the minutes past it hold all there is to know.
+    let mut past = [0_u32; 60];
+    for start in starts {
+        past[start.0.rem_euclid(60) as usize] += 1;
+    }
     let mut best: Option<Alignment> = None;
     for period in CLOCK_PERIODS {
-        let angle = |m: &Minute| TAU * m.0.rem_euclid(period) as f64 / period as f64;
-        let (sin, cos) = starts
-            .iter()
-            .map(|m| angle(m).sin_cos())
-            .fold((0.0, 0.0), |sum, sc| (sum.0 + sc.0, sum.1 + sc.1));
+        let (mut sin, mut cos) = (0.0, 0.0);
+        for (minute, count) in (0..).zip(past) {
+            let (s, c) = (TAU * f64::from(minute) / period as f64).sin_cos();
+            sin += s * f64::from(count);
+            cos += c * f64::from(count);
+        }
         let r = (sin.hypot(cos) / n).min(1.0);
         // First order only: the next term of the series lowers p once n·r² passes 2, so this errs safely.
         let ln_p = ((CLOCK_PERIODS.len() as f64).ln() - n * r * r).min(0.0);
@@ -134,7 +139,7 @@ pub fn daily_anchor(starts: &[Minute]) -> Option<(Slot, f64)> {
 pub struct Allan {
     /// Window length, seconds.
     pub window: i64,
-    /// mean((x[i+1] − x[i])²) / (2 · mean(x)): 1 for Poisson arrivals, below for a pool of workers.
+    /// `mean((x[i+1] − x[i])²) / (2 · mean(x))`: 1 for Poisson arrivals, below for a pool of workers.
     pub factor: f64,
     /// Pairs of neighbouring windows.
     pub pairs: usize,
@@ -249,7 +254,8 @@ pub fn active_hours(minutes: &[MinuteFacts]) -> usize {
 
 /// Number of different hours of the day with activity, 0 to 24.
 pub fn hours_of_day(minutes: &[MinuteFacts]) -> usize {
-    minutes.iter().map(|facts| facts.minute.of_day() / 60).collect::<BTreeSet<_>>().len()
+    let seen = minutes.iter().fold(0_u32, |seen, facts| seen | 1 << (facts.minute.of_day() / 60));
+    seen.count_ones() as usize
 }
 
 /// Number of different UTC days among ascending minutes.
@@ -275,4 +281,110 @@ pub fn ln_quantile(sizes: &SizeHistogram, share: f64) -> Option<f64> {
 /// ln(p75/p25): how much sizes vary, deaf to outliers. `None` for an empty histogram.
 pub fn spread(sizes: &SizeHistogram) -> Option<f64> {
     Some(ln_quantile(sizes, 0.75)? - ln_quantile(sizes, 0.25)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::Activity;
+
+    fn minutes(starts: impl IntoIterator<Item = i64>) -> Vec<Minute> {
+        starts.into_iter().map(Minute).collect()
+    }
+
+    #[test]
+    fn the_clock_names_the_longest_period_that_explains_the_starts() {
+        let hourly = clock(&minutes((0..24).map(|h| h * 60 + 5))).unwrap();
+        assert_eq!((hourly.period, hourly.phase.round()), (60, 5.0));
+        assert!((hourly.r - 1.0).abs() < 1e-12);
+        assert!((hourly.ln_p - (5_f64.ln() - 24.0)).abs() < 1e-9);
+        let often = clock(&minutes((0..72).map(|n| n * 20 + 19))).unwrap();
+        assert_eq!(often.period, 20);
+        assert!(often.near(Minute(40)) && !often.near(Minute(43)));
+        assert!(clock(&[]).is_none());
+    }
+
+    #[test]
+    fn starts_all_round_the_clock_are_not_aligned() {
+        // 37 has no factor in common with the periods, so the starts visit every minute alike.
+        let found = clock(&minutes((0..600).map(|n| n * 37))).unwrap();
+        assert!(found.r < 0.01 && found.ln_p == 0.0, "{found:?}");
+    }
+
+    #[test]
+    fn an_anchor_may_straddle_midnight() {
+        let starts = (0..10).map(|day| day * Minute::PER_DAY + if day % 2 == 0 { 2 } else { -2 });
+        let (slot, ln_p) = daily_anchor(&minutes(starts)).unwrap();
+        assert_eq!((slot.minute, slot.hits), (1438, 10));
+        assert!(slot.holds(Minute(2)) && !slot.holds(Minute(3)));
+        assert!(ln_p < -30.0, "{ln_p}");
+    }
+
+    #[test]
+    fn the_binomial_tail_agrees_with_sums_by_hand() {
+        let near =
+            |ln: f64, p: f64| assert!((ln.exp() - p).abs() < 1e-12 * p.max(1e-3), "{ln} {p}");
+        near(ln_binomial_tail(3, 2, 0.5), 0.5);
+        near(ln_binomial_tail(10, 10, 0.1), 1e-10);
+        near(ln_binomial_tail(4, 1, 0.25), 1.0 - 0.75_f64.powi(4));
+        assert_eq!(ln_binomial_tail(5, 0, 0.3), 0.0);
+        assert_eq!(ln_binomial_tail(5, 6, 0.3), f64::NEG_INFINITY);
+        // Far below the smallest double.
+        let deep = ln_binomial_tail(1000, 1000, 1e-3);
+        assert!((deep - 1000.0 * 1e-3_f64.ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn normal_tails() {
+        for (z, p) in [(0.0, 0.5), (-1.0, 0.158_655_25), (-3.0, 1.349_898e-3), (2.0, 0.977_249_87)]
+        {
+            assert!((normal_lower_tail(z) / p - 1.0).abs() < 1e-6, "{z}");
+        }
+    }
+
+    /// One run whose six counts repeat for `length` minutes.
+    fn steady(tens: [i64; 6], length: i64) -> (Vec<MinuteFacts>, [Run; 1]) {
+        let activity = Activity { requests: tens.iter().sum(), ..Activity::default() };
+        let of = |n| MinuteFacts { minute: Minute(n), tens, activity };
+        let run = Run { start: Minute(0), end: Minute(length - 1), activity };
+        ((0..length).map(of).collect(), [run])
+    }
+
+    #[test]
+    fn the_allan_factor_follows_its_definition() {
+        // Counts 1 and 3 in turn: differences are 2, the mean is 2, so the factor is 4 / (2 · 2) = 1.
+        let (minutes, runs) = steady([1, 3, 1, 3, 1, 3], 10);
+        let found = allan(&minutes, &runs, 10).unwrap();
+        assert_eq!((found.factor, found.pairs), (1.0, 57));
+        // Every minute holds the same, so longer windows are perfectly even.
+        let found = allan(&minutes, &runs, 60).unwrap();
+        assert_eq!((found.factor, found.pairs, found.rate), (0.0, 8, 12.0));
+        assert!(found.p < 1e-3);
+    }
+
+    #[test]
+    fn gaps_between_runs_are_not_bridged() {
+        let (minutes, [run]) = steady([2; 6], 4);
+        let halves =
+            [Run { end: Minute(1), ..run }, Run { start: Minute(2), end: Minute(3), ..run }];
+        assert_eq!(allan(&minutes, &[run], 10).unwrap().pairs, 21);
+        assert_eq!(allan(&minutes, &halves, 10).unwrap().pairs, 18);
+        assert!(allan(&minutes, &halves, 300).is_none());
+    }
+
+    #[test]
+    fn quartiles_are_deaf_to_outliers() {
+        let bins = [(100, 50), (116, 50), (300, 1)].into_iter().collect();
+        let sizes = SizeHistogram { bins };
+        let found = spread(&sizes).unwrap();
+        assert!((found - 1.0).abs() < 0.05, "{found}");
+        assert_eq!(spread(&SizeHistogram::default()), None);
+    }
+
+    #[test]
+    fn chance_is_a_bound() {
+        assert_eq!(chance(1e-4_f64.ln() - 0.1), "p < 1e-4");
+        assert_eq!(chance(0.03_f64.ln()), "p = 0.03");
+        assert_eq!(chance(-1e4), "p < 1e-4342");
+    }
 }

@@ -1,0 +1,78 @@
+//! A JSON string as it stands in the text: its bytes between the quotes, escapes in place.
+
+use std::borrow::Cow;
+
+/// A string's bytes between its quotes, escapes still in place. Control characters and malformed
+/// escapes are known to be absent; UTF-8 and surrogate pairs are checked where text is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raw<'a> {
+    /// The bytes between the quotes.
+    pub bytes: &'a [u8],
+    /// Whether there is a backslash among them.
+    pub escaped: bool,
+}
+
+impl<'a> Raw<'a> {
+    /// The text, or `None` where it is not UTF-8 or holds half a surrogate pair.
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        let text = std::str::from_utf8(self.bytes).ok()?;
+        if self.escaped { unescape(text).map(Cow::Owned) } else { Some(Cow::Borrowed(text)) }
+    }
+
+    /// The bytes to compare with known names: free of escapes, or what no name can equal.
+    pub fn name(self) -> Cow<'a, [u8]> {
+        if !self.escaped {
+            return Cow::Borrowed(self.bytes);
+        }
+        match self.text() {
+            Some(text) => Cow::Owned(text.into_owned().into_bytes()),
+            None => Cow::Borrowed(self.bytes),
+        }
+    }
+
+    /// Whether the string is `expected`.
+    pub fn is(self, expected: &str) -> bool {
+        *self.name() == *expected.as_bytes()
+    }
+}
+
+/// `text` with its escapes resolved; they are known to be well formed.
+fn unescape(text: &str) -> Option<String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        plain.push_str(&rest[..at]);
+        let code = *rest.as_bytes().get(at + 1)?;
+        rest = &rest[at + 2..];
+        plain.push(match code {
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let (character, after) = unicode_escape(rest)?;
+                rest = after;
+                character
+            }
+            other => char::from(other),
+        });
+    }
+    plain.push_str(rest);
+    Some(plain)
+}
+
+/// The character of a `\u` escape (or pair of them) whose hex digits start `rest`, and what follows.
+fn unicode_escape(rest: &str) -> Option<(char, &str)> {
+    let hex = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
+    let first = hex(rest)?;
+    if !(0xD800..0xDC00).contains(&first) {
+        return Some((char::from_u32(first)?, &rest[4..]));
+    }
+    let low = hex(rest.get(4..)?.strip_prefix("\\u")?)?;
+    if !(0xDC00..0xE000).contains(&low) {
+        return None;
+    }
+    let code = 0x10000 + ((first - 0xD800) << 10) + (low - 0xDC00);
+    Some((char::from_u32(code)?, &rest[10..]))
+}
