@@ -253,7 +253,7 @@ pub struct PricesArgs {
 const SIMULATE_EXAMPLES: &str = "\
 Examples:
   halfrate simulate logs --days 7
-  halfrate simulate logs --scenario company --seed 7 --scale 10 --labels labels.csv";
+  halfrate simulate logs --scenario company --scale 10 --labels labels.csv";
 
 /// `halfrate simulate`
 #[derive(Debug, Args)]

@@ -137,11 +137,13 @@ const MAX_NAME: usize = 256;
 /// A name from a log made safe to print and to keep: control characters become `\u{fffd}`, and it is cut
 /// after 256 characters.
 pub fn clean(name: &str) -> String {
-    let is_unsafe = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
     name.chars().take(MAX_NAME).map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whether a character can move the cursor, reorder text or hide: nothing to show on a terminal.
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// The four kinds of tokens that Bedrock bills apart.

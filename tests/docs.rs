@@ -66,8 +66,9 @@ fn words(command: &str) -> Vec<String> {
 /// The command line of halfrate in a line of shell, however it is started.
 fn command_line(line: &str) -> Option<Vec<String>> {
     let line = line.trim().trim_start_matches("$ ");
+    let variable = Regex::new(r"^[A-Z_]+=").unwrap();
     let mut words = words(line);
-    while words.first().is_some_and(|word| Regex::new(r"^[A-Z_]+=").unwrap().is_match(word)) {
+    while words.first().is_some_and(|word| variable.is_match(word)) {
         words.remove(0);
     }
     let program = words.first()?.rsplit('/').next()?.to_owned();

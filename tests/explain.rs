@@ -34,7 +34,7 @@ fn a_caller_is_named_by_part_pattern_or_id() {
         rows(sample_audit(), "SELECT workload FROM workloads WHERE caller LIKE 'model-evals/%'");
     let id = id[0]["workload"].as_str().unwrap();
     let wanted = explain("model-evals/AWSCodeBuild").ok().stdout;
-    for name in ["model-evals", "MODEL-EVALS", "odel-ev", "model-evals/*", "*CodeBuild", id] {
+    for name in ["odel-ev", "MODEL-EVALS", "model-evals/*", "*CodeBuild", id] {
         assert_eq!(explain(name).ok().stdout, wanted, "{name}");
     }
     let several = explain("*").args(["--format", "json"]).ok().json();
@@ -92,7 +92,7 @@ fn the_audits_own_configuration_and_prices_are_used() {
                   reason = \"developers watch them\"\n\
                   [[savings.discount]]\nmode = \"on_demand\"\npercent = 10\n";
     let told = audit(&sample_data())
-        .args(["--format", "json", "--out"])
+        .args(["--to", "2026-10-08", "--format", "json", "--out"])
         .arg(&out)
         .file("halfrate.toml", config)
         .ok()

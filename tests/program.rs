@@ -45,6 +45,12 @@ impl Run {
         self
     }
 
+    /// Adds arguments.
+    pub(crate) fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
     /// Adds variables.
     pub(crate) fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         mut self,
@@ -164,35 +170,45 @@ pub(crate) fn sample_data() -> PathBuf {
     repository().join("sample-data")
 }
 
-/// One audit of the sample data, shared by all tests that only read it.
+/// Where one audit of the sample data lies, shared by all tests that only read it.
 pub(crate) fn sample_audit() -> &'static Path {
-    static AUDIT: LazyLock<PathBuf> = LazyLock::new(|| {
-        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sample-audit");
-        let _ = std::fs::remove_dir_all(&out);
-        audit(&sample_data()).arg("--out").arg(&out).ok();
-        out
-    });
-    &AUDIT
+    &SAMPLE.0
 }
 
-/// Two hundred simulated callers of two accounts in two regions, every record shape among their records.
+/// The JSON summary of that audit.
+pub(crate) fn sample_summary() -> &'static Value {
+    &SAMPLE.1
+}
+
+static SAMPLE: LazyLock<(PathBuf, Value)> = LazyLock::new(|| {
+    let out = shared("sample-audit");
+    let done = audit(&sample_data()).args(["--format", "json", "--out"]).arg(&out).ok();
+    (out, done.json())
+});
+
+/// A folder for what several tests share, empty.
+fn shared(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
+}
+
+/// A week of simulated callers in two accounts and two regions, every record shape among their records.
 pub(crate) fn company_logs() -> &'static Path {
     static LOGS: LazyLock<PathBuf> = LazyLock::new(|| {
-        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("company-logs");
-        let _ = std::fs::remove_dir_all(&out);
-        let wanted = ["--scenario", "company", "--days", "3", "--scale", "0.1", "--seed", "5"];
+        let out = shared("company-logs");
+        let wanted = ["--scenario", "company", "--days", "7", "--scale", "0.1"];
         halfrate(["simulate"]).arg(&out).args(wanted).ok();
         out
     });
     &LOGS
 }
 
-impl Run {
-    /// Adds arguments.
-    pub(crate) fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
-        self.command.args(arguments);
-        self
-    }
+/// The JSON summary of an audit of these.
+pub(crate) fn company_summary() -> &'static Value {
+    static SUMMARY: LazyLock<Value> =
+        LazyLock::new(|| audit(company_logs()).args(["--format", "json"]).ok().json());
+    &SUMMARY
 }
 
 /// An audit of `logs`, not yet started.

@@ -8,7 +8,7 @@ use datafusion::prelude::SessionContext;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::inputs::{Inputs, Settings, selection};
-use super::output::{print, width};
+use super::output::{harmless, print, width};
 use super::progress::{Progress, human_bytes};
 use super::{Outcome, judging};
 use crate::cli::{AuditArgs, SummaryFormat};
@@ -16,7 +16,7 @@ use crate::engine::scan::{ObjectOutcome, Scanned};
 use crate::engine::{EngineError, catalog, merge, scan, session};
 use crate::report::{Report, ScanTotals, WorkloadReport, json, tables, text};
 use crate::schema::{self, Table};
-use crate::source::{S3Options, Source};
+use crate::source::{S3Options, Selection, Source};
 use crate::store::dataset::{Dataset, DatasetError};
 use crate::store::ledger::{self, LedgerEntry};
 use crate::table::ScanOptions;
@@ -40,27 +40,25 @@ pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
     }
     let out = Source::create(&args.out, &s3).await?;
     let session = session::session(&limits, inputs.sources.iter().chain([&out]))?;
-    let options = ScanOptions {
-        group_by: args.group_by.clone(),
-        from: wanted.from,
-        to: wanted.to,
-        long_context: settings.book.long_context_thresholds().into_iter().collect(),
-        ..ScanOptions::new(limits)
-    };
+    let options = scan_options(&args, &wanted, &settings);
     progress.begin_reading(inputs.objects.iter().map(|(_, object)| object.size).sum());
     let objects = inputs.scan_objects()?;
     let on_object = |outcome: &ObjectOutcome| progress.read(outcome);
     let mut scanned = scan::run(&session, &objects, &options, on_object).await?;
     let entries = ledger_entries(&inputs, std::mem::take(&mut scanned.outcomes));
     let totals = totals(&inputs, &entries);
+    // Before the first write: an audit of nothing leaves an earlier one as it is.
+    if totals.rows == totals.outside_window && totals.rejects == 0 {
+        bail!(nothing_counts(&totals));
+    }
 
     progress.doing("merging");
     let mut dataset = Dataset::new(out);
     let seen = write_facts(&session, scanned, &entries, &mut dataset).await?;
-    let Some(window) = window(&options, seen, &entries) else {
-        bail!(nothing_counts(&totals));
-    };
+    let window = window(&options, seen, &entries).with_context(|| nothing_counts(&totals))?;
     dataset.fill_empty(window.to).await?;
+    // Before anything is read back: days that only an earlier audit had would count again.
+    dataset.remove_others().await?;
     catalog::register(&session, &dataset)?;
 
     progress.doing("judging");
@@ -82,7 +80,6 @@ pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
     };
     progress.doing("writing");
     write_report(&mut dataset, &report).await?;
-    dataset.remove_others().await?;
     progress.finish();
     summarise(&report, args.format, &args.out)?;
     Ok(if report.complete { Outcome::Complete } else { Outcome::Incomplete })
@@ -96,6 +93,16 @@ fn check_nothing_lost(totals: &ScanTotals, workloads: &[WorkloadReport]) -> anyh
         bail!("counts do not add up: {expected} rows in the window, {calls} calls in the tables");
     }
     Ok(())
+}
+
+fn scan_options(args: &AuditArgs, wanted: &Selection, settings: &Settings) -> ScanOptions {
+    ScanOptions {
+        group_by: args.group_by.clone(),
+        from: wanted.from,
+        to: wanted.to,
+        long_context: settings.book.long_context_thresholds().into_iter().collect(),
+        ..ScanOptions::new(settings.config.limits.clone())
+    }
 }
 
 fn summarise(report: &Report, format: SummaryFormat, out: &str) -> anyhow::Result<()> {
@@ -122,9 +129,13 @@ fn dry_run(inputs: &Inputs, out: &str) -> anyhow::Result<Outcome> {
         told.push_str(&format!("Would skip {count}: {reason}\n"));
     }
     for (source, object) in &inputs.objects {
-        told.push_str(&format!("{}\t{}\n", object.size, inputs.sources[*source].locate(&object.path)));
+        told.push_str(&format!(
+            "{}\t{}\n",
+            object.size,
+            inputs.sources[*source].locate(&object.path)
+        ));
     }
-    print(&told)?;
+    print(&harmless(&told))?;
     Ok(Outcome::Complete)
 }
 
@@ -212,10 +223,9 @@ async fn write_facts(
     })
     .await?;
     dataset.close().await?;
-    for (name, days) in [
-        ("objects", ledger::objects(entries)?),
-        ("rejects", ledger::rejects(entries)?),
-    ] {
+    for (name, days) in
+        [("objects", ledger::objects(entries)?), ("rejects", ledger::rejects(entries)?)]
+    {
         for (day, rows) in days {
             dataset.write(find(name)?, Some(day), &[rows]).await?;
         }

@@ -54,9 +54,10 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<Outcome> {
 /// What the last audit was run with: the same configuration and prices give the same answer.
 async fn last_audit(session: &SessionContext, data: &str) -> anyhow::Result<(Report, Settings)> {
     let batches = session.sql(LAST_AUDIT).await?.collect().await?;
-    let batch = batches.iter().find(|batch| batch.num_rows() > 0).with_context(|| {
-        format!("no audit in {data}; run: halfrate audit SOURCE --out {data}")
-    })?;
+    let batch = batches
+        .iter()
+        .find(|batch| batch.num_rows() > 0)
+        .with_context(|| format!("no audit in {data}; run: halfrate audit SOURCE --out {data}"))?;
     let reader = Reader(batch);
     let text = |name: &str| reader.text(name).map(|column| column.value(0).to_owned());
     let settings =

@@ -53,7 +53,7 @@ pub fn run(cli: Cli) -> ExitCode {
         // Whoever read our output has had enough: not our failure.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("halfrate: {error:#}");
+            eprintln!("halfrate: {}", output::message(&error));
             ExitCode::from(FAILED)
         }
     }

@@ -56,6 +56,7 @@ fn text(rows: &[&Row], dates: &str) -> String {
     for column in table.column_iter_mut().skip(2).take(SHOWN.len()) {
         column.set_cell_alignment(CellAlignment::Right);
     }
+    let table = table.trim_fmt();
     format!("{table}\n\nUSD per million tokens. Empty: unknown. none: not sold. Lists: {dates}\n")
 }
 

@@ -1,10 +1,14 @@
 //! Rows on standard output: a table, CSV, JSON or Parquet, batch by batch as they come.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::csv::WriterBuilder;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
 use arrow::json::ArrayWriter;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches_with_schema;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
@@ -12,7 +16,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use super::output::print;
+use super::output::{harmless, print};
 use crate::cli::RowFormat;
 
 /// Writes one query's rows.
@@ -43,19 +47,17 @@ impl RowWriter {
         let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
         let table = pretty_format_batches_with_schema(schema, &batches)?;
         let plural = if count == 1 { "" } else { "s" };
-        print(&format!("{table}\n{count} row{plural}\n"))
+        print(&harmless(&format!("{table}\n{count} row{plural}\n")))
     }
 
     async fn csv(mut self) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
-        let empty = RecordBatch::new_empty(self.rows.schema());
-        let mut writer = WriterBuilder::new().with_header(true).build(&mut out);
         // The header comes even without rows.
-        writer.write(&empty)?;
+        let empty = RecordBatch::new_empty(self.rows.schema());
+        out.write_all(&csv_of(&empty, true)?)?;
         while let Some(batch) = self.rows.try_next().await? {
-            writer.write(&batch)?;
+            out.write_all(&csv_of(&batch, false)?)?;
         }
-        drop(writer);
         Ok(out.flush()?)
     }
 
@@ -80,4 +82,33 @@ impl RowWriter {
         writer.close()?;
         Ok(())
     }
+}
+
+/// Rows as CSV, in memory first: the writer would turn a reader that went away into a mere message.
+fn csv_of(batch: &RecordBatch, header: bool) -> Result<Vec<u8>, ArrowError> {
+    let mut text = Vec::new();
+    WriterBuilder::new().with_header(header).build(&mut text).write(&flat(batch)?)?;
+    Ok(text)
+}
+
+/// Maps, lists and structs as text, for CSV, which has no such things.
+fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let mut fields = Vec::with_capacity(batch.num_columns());
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(batch.num_columns());
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        if column.data_type().is_nested() {
+            fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+            columns.push(Arc::new(as_text(column)?));
+        } else {
+            fields.push(Arc::clone(field));
+            columns.push(Arc::clone(column));
+        }
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+fn as_text(column: &ArrayRef) -> Result<StringArray, ArrowError> {
+    let options = FormatOptions::new();
+    let cells = ArrayFormatter::try_new(column, &options)?;
+    (0..column.len()).map(|row| cells.value(row).try_to_string().map(Some)).collect()
 }

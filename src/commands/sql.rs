@@ -15,7 +15,7 @@ use rustyline::error::ReadlineError;
 
 use super::Outcome;
 use super::inputs::{Inputs, selection};
-use super::output::print;
+use super::output::{message, print};
 use super::progress::Progress;
 use super::rows::RowWriter;
 use crate::cli::{DEFAULT_OUT, RowFormat, SqlArgs};
@@ -35,8 +35,9 @@ pub(super) async fn run(args: SqlArgs) -> anyhow::Result<Outcome> {
     let session = open(&args).await?;
     let statement = match (&args.query, &args.file) {
         (Some(query), _) => query.clone(),
-        (None, Some(file)) => fs::read_to_string(file)
-            .with_context(|| format!("cannot read {}", file.display()))?,
+        (None, Some(file)) => {
+            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+        }
         (None, None) if io::stdin().is_terminal() => {
             return prompt(&session, args.format).await;
         }
@@ -76,8 +77,7 @@ async fn open(args: &SqlArgs) -> anyhow::Result<SessionContext> {
         catalog::register(&session, &Dataset::new(source))?;
     }
     if !args.logs.is_empty() {
-        let options =
-            ScanOptions { from: wanted.from, to: wanted.to, ..ScanOptions::new(limits) };
+        let options = ScanOptions { from: wanted.from, to: wanted.to, ..ScanOptions::new(limits) };
         let keys = inputs.objects.iter().map(|(_, object)| object.key.clone());
         let objects = inputs.scan_objects()?.into_iter().zip(keys).collect();
         let table = LogTable::new(objects, Arc::new(options));
@@ -172,7 +172,7 @@ async fn prompt(session: &SessionContext, format: RowFormat) -> anyhow::Result<O
             let statement = std::mem::take(&mut text);
             let _ = editor.add_history_entry(statement.trim());
             if let Err(error) = execute(session, &statement, format).await {
-                eprintln!("{error:#}");
+                eprintln!("{}", message(&error));
             }
         }
     }

@@ -48,7 +48,7 @@ impl Default for Limits {
             max_rejects_per_mille: 1,
             concurrent_objects: 16,
             in_flight_bytes: 128 << 20,
-            query_memory_bytes: 384 << 20,
+            query_memory_bytes: 192 << 20,
             chunk_bytes: 32 << 20,
             late_hours: 3,
         }

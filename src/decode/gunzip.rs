@@ -1,16 +1,18 @@
-//! Inflating an object: whole members at libdeflate's speed, a streaming inflater for what is too large.
+//! Inflating an object: whole members at libdeflate's speed, a streaming inflater for what is too
+//! large.
 //!
-//! The size that a gzip trailer claims is a hint and never trusted with memory: a member that does not
-//! fit the hint, or is larger than [`WHOLE_MEMBER_BYTES`], is inflated in pieces.
+//! The size that a gzip trailer claims is a hint and never trusted with memory: a member that does
+//! not fit the hint, or is larger than `WHOLE_MEMBER_BYTES`, is inflated in pieces.
 
 use std::io::Read;
 
 use flate2::bufread::GzDecoder;
 
+use super::BOM;
 use super::inflate::{Inflated, Inflater};
 
-/// Largest member inflated into one buffer. Log objects inflate to a few megabytes; beyond this size the
-/// buffer would cost more memory than the faster inflater saves time.
+/// Largest member inflated into one buffer. Log objects inflate to a few megabytes; beyond this
+/// size the buffer would cost more memory than the faster inflater saves time.
 const WHOLE_MEMBER_BYTES: usize = 64 << 20;
 
 /// Bytes of one piece of the streaming inflater: fits the second-level cache.
@@ -46,11 +48,24 @@ impl Default for Gunzip {
 }
 
 impl Gunzip {
-    /// Inflates `object`, member after member, and hands the output to `sink` in pieces; plain JSON is
-    /// handed on as it is. Returns the number of bytes handed on.
+    /// One that inflates every member in pieces, as if each were too large for the buffer.
+    #[cfg(test)]
+    pub(super) fn in_pieces() -> Self {
+        Self { inflater: None, buffer: Vec::new() }
+    }
+
+    /// Bytes of memory held for the next object.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Inflates `object`, member after member, and hands the output to `sink` in pieces; plain JSON
+    /// is handed on as it is. Returns the number of bytes handed on.
     ///
     /// # Errors
-    /// [`GunzipError`]. The sink may have been handed pieces by then: the caller drops what came of them.
+    /// [`GunzipError`]. The sink may have been handed pieces by then: the caller drops what came of
+    /// them.
     pub fn inflate(
         &mut self,
         object: &[u8],
@@ -63,7 +78,8 @@ impl Gunzip {
         let mut total = 0u64;
         let mut rest = object;
         while !rest.is_empty() {
-            // Zero padding behind the last member is what tape and block tools leave; gzip ignores it.
+            // Zero padding behind the last member is what tape and block tools leave; gzip ignores
+            // it.
             if rest.iter().all(|&byte| byte == 0) {
                 break;
             }
@@ -84,7 +100,8 @@ impl Gunzip {
         Ok(total)
     }
 
-    /// Inflates the first member of `input` into the buffer, growing it while the hint was too small.
+    /// Inflates the first member of `input` into the buffer, growing it while the hint was too
+    /// small.
     fn member(&mut self, input: &[u8]) -> Inflated {
         let Some(inflater) = &mut self.inflater else { return Inflated::Full };
         let most = input.len().saturating_mul(MAX_RATIO).min(WHOLE_MEMBER_BYTES);
@@ -114,9 +131,10 @@ fn plain(
     if object.len() as u64 > max_inflated {
         return Err(GunzipError::TooLarge);
     }
-    // An object, an array, the time of an export line or a byte order mark.
-    let first = object.iter().find(|byte| !byte.is_ascii_whitespace());
-    if !first.is_none_or(|byte| matches!(byte, b'{' | b'[' | b'0'..=b'9' | 0xef)) {
+    // An object, an array or the time of an export line, perhaps behind a byte order mark.
+    let text = object.strip_prefix(BOM).unwrap_or(object);
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    if !first.is_none_or(|byte| matches!(byte, b'{' | b'[' | b'0'..=b'9')) {
         return Err(GunzipError::Foreign);
     }
     sink(object);

@@ -20,8 +20,8 @@ pub(super) enum Inflated {
 /// A libdeflate decompressor; reusable, not shareable.
 pub(super) struct Inflater(NonNull<sys::libdeflate_decompressor>);
 
-// SAFETY: the decompressor is plain memory without thread affinity (libdeflate.h: each may be used by one
-// thread at a time); `inflate` takes `&mut self`, so no two threads use it at once.
+// SAFETY: the decompressor is plain memory without thread affinity (libdeflate.h: each may be used
+// by one thread at a time); `inflate` takes `&mut self`, so no two threads use it at once.
 unsafe impl Send for Inflater {}
 
 impl Inflater {
@@ -35,10 +35,10 @@ impl Inflater {
     pub(super) fn member(&mut self, input: &[u8], output: &mut Vec<u8>) -> Inflated {
         let (mut used, mut written) = (0usize, 0usize);
         let spare = output.spare_capacity_mut();
-        // SAFETY: `self.0` is a live decompressor that only `drop` frees. `input` and `spare` are valid
-        // for their lengths and cannot overlap, because `output` is borrowed mutably. libdeflate writes
-        // at most `spare.len()` bytes, never reads the output before it wrote it, and sets both counts
-        // on success.
+        // SAFETY: `self.0` is a live decompressor that only `drop` frees. `input` and `spare` are
+        // valid for their lengths and cannot overlap, because `output` is borrowed mutably.
+        // libdeflate writes at most `spare.len()` bytes, never reads the output before it wrote it,
+        // and sets both counts on success.
         let result = unsafe {
             sys::libdeflate_gzip_decompress_ex(
                 self.0.as_ptr(),

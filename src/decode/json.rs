@@ -6,8 +6,8 @@
 
 use super::text::Raw;
 
-/// Deepest nesting that is followed. Real bodies (tool schemas) stay below 40; the bound keeps a hostile
-/// record from taking memory.
+/// Deepest nesting that is followed. Real bodies (tool schemas) stay below 40; the bound keeps a
+/// hostile record from taking memory.
 const MAX_DEPTH: usize = 512;
 
 /// Why a value could not be read.
@@ -228,7 +228,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Steps over a value of any kind, however deep (to [`MAX_DEPTH`]), without recursion.
+    /// Steps over a value of any kind, however deep (to `MAX_DEPTH`), without recursion.
     pub fn skip(&mut self) -> Step<()> {
         // One bit a level: set where the level is an object.
         let mut levels = [0u64; MAX_DEPTH / 64];
@@ -316,8 +316,9 @@ fn next_special(bytes: &[u8], mut at: usize) -> Option<usize> {
     rest.iter().position(|&byte| special(byte)).map(|found| at + found)
 }
 
-/// The special bytes among eight: the lowest bit set lies in the first of them. Bits above it may be
-/// wrong, because a subtraction borrows from the next byte; without a special byte nothing borrows.
+/// The special bytes among eight: the lowest bit set lies in the first of them. Bits above it may
+/// be wrong, because a subtraction borrows from the next byte; without a special byte nothing
+/// borrows.
 fn special_in(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word;

@@ -1,13 +1,14 @@
 //! Decoding: from the bytes of one log object to records, without a word of prompt or answer.
 //!
-//! Bytes go one way: [`gunzip`] inflates them, [`records`] finds where records begin and end (and where
-//! the next good one begins after a bad one), [`record`] reads a record's fields, [`body`] looks into the
-//! bodies for yes/no signals and numbers, and a [`Sink`] receives each [`record::Record`] or [`Reject`].
-//! [`json`] is the cursor all of them step with: it checks the grammar of every byte it passes and keeps
-//! none of it; [`text`] resolves the few strings that are taken out.
+//! Bytes go one way: [`gunzip`] inflates them, [`records`] finds where records begin and end (and
+//! where the next good one begins after a bad one), [`record`] reads a record's fields, [`body`]
+//! looks into the bodies for yes/no signals and numbers, and a [`Sink`] receives each
+//! [`record::Record`] or [`Reject`]. [`json`] is the cursor all of them step with: it checks the
+//! grammar of every byte it passes and keeps none of it; [`text`] resolves the few strings that are
+//! taken out.
 //!
-//! Architecture invariant: nothing here knows a file, a socket, a clock or a column. How the bytes were
-//! cut into pushes never shows in what a sink receives.
+//! Architecture invariant: nothing here knows a file, a socket, a clock or a column. How the bytes
+//! were cut into pushes never shows in what a sink receives.
 
 pub mod body;
 pub mod gunzip;
@@ -20,6 +21,9 @@ mod tests;
 pub mod text;
 
 use record::Record;
+
+/// The byte order mark that some tools write before the first record.
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// A record (or, without a position, an object) that could not be read. Holds no content of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -65,7 +65,8 @@ impl<'a> Record<'a> {
 /// Why a well-formed record does not count; the first problem met is told.
 type Problem = Option<&'static str>;
 
-/// Reads the record that begins at the cursor. `Ok(Err(reason))` is JSON that is no readable record.
+/// Reads the record that begins at the cursor. `Ok(Err(reason))` is JSON that is no readable
+/// record.
 ///
 /// # Errors
 /// [`super::json::Fault`] where the text is cut or breaks the grammar.
@@ -272,8 +273,8 @@ fn count(cursor: &mut Cursor<'_>, problem: &mut Problem, max: i64) -> Step<Optio
 
 /// Seconds since the epoch of `YYYY-MM-DDTHH:MM:SS[.fff](Z|±HH:MM)`; fractions are dropped.
 ///
-/// Years 2020 to 2099 only: Bedrock began in 2023, and a time far off is a mistake to be told, not a day
-/// to open a partition for.
+/// Years 2020 to 2099 only: Bedrock began in 2023, and a time far off is a mistake to be told, not
+/// a day to open a partition for.
 pub fn seconds(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<i64> {

@@ -1,12 +1,13 @@
-//! Record boundaries: newline-delimited, concatenated, pretty-printed or in one array, in any chunking.
+//! Record boundaries: newline-delimited, concatenated, pretty-printed or in one array, in any
+//! chunking.
 //!
-//! A record begins with a brace and ends where the brace is closed. Lines of a CloudWatch Logs export
-//! begin with a time, which is stepped over. After a bad record, reading goes on at the first later line
-//! that begins (in its first column) with a brace or a time, so one bad record costs one reject, and a
-//! cut one does not take its successor along.
+//! A record begins with a brace and ends where the brace is closed. Lines of a CloudWatch Logs
+//! export begin with a time, which is stepped over. After a bad record, reading goes on at the
+//! first later line that begins (in its first column) with a brace or a time, so one bad record
+//! costs one reject, and a cut one does not take its successor along.
 
 use super::json::{Cursor, Fault};
-use super::{Reject, Sink, record};
+use super::{BOM, Reject, Sink, record};
 
 /// Bounds that a record must keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +22,13 @@ pub struct Bounds {
 #[derive(Debug)]
 pub struct Records {
     bounds: Bounds,
-    /// The tail of what was pushed that is not decided yet. Between pushes it is no longer than a record
-    /// may be, or than the time before one.
+    /// The tail of what was pushed that is not decided yet. Between pushes it is no longer than a
+    /// record may be, or than the time before one.
     pending: Vec<u8>,
     /// Position of `pending[0]` in the stream.
     offset: u64,
-    /// `pending` is not looked at again before it is this long, so that a record pushed byte by byte is
-    /// read a logarithmic number of times, not once a byte.
+    /// `pending` is not looked at again before it is this long, so that a record pushed byte by
+    /// byte is read a logarithmic number of times, not once a byte.
     patience: usize,
     /// Between a bad record and the next line that begins like one.
     skipping: bool,
@@ -36,9 +37,6 @@ pub struct Records {
     /// Nothing but white space has been met yet.
     at_start: bool,
 }
-
-/// The byte order mark that some tools write.
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What the bytes at one position came to.
 enum Found {
@@ -87,6 +85,12 @@ impl Records {
         let pending = std::mem::take(&mut self.pending);
         self.advance(&pending, true, sink);
         *self = Self::new(self.bounds);
+    }
+
+    /// Bytes held for the next push.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.pending.len()
     }
 
     /// Notes that `used` bytes are decided and that `pending` holds what follows them.
@@ -164,7 +168,8 @@ impl Records {
         }
     }
 
-    /// A line that does not begin with a record: the time of a CloudWatch Logs export, or nothing known.
+    /// A line that does not begin with a record: the time of a CloudWatch Logs export, or nothing
+    /// known.
     fn preamble(&mut self, data: &[u8], at: usize, last: bool) -> Found {
         let rest = &data[at..];
         if self.at_start && !last && BOM.starts_with(rest) {
@@ -209,7 +214,8 @@ fn line_time(line: &[u8], last: bool) -> Time {
     }
 }
 
-/// The first line after `from` that begins like a record or its time; else how many bytes are decided.
+/// The first line after `from` that begins like a record or its time; else how many bytes are
+/// decided.
 fn next_line(data: &[u8], from: usize, last: bool) -> Result<usize, usize> {
     for newline in memchr::memchr_iter(b'\n', &data[from..]) {
         let line = from + newline + 1;

@@ -62,7 +62,8 @@ fn unescape(text: &str) -> Option<String> {
     Some(plain)
 }
 
-/// The character of a `\u` escape (or pair of them) whose hex digits start `rest`, and what follows.
+/// The character of a `\u` escape (or pair of them) whose hex digits start `rest`, and what
+/// follows.
 fn unicode_escape(rest: &str) -> Option<(char, &str)> {
     let hex = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
     let first = hex(rest)?;

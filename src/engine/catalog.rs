@@ -18,13 +18,11 @@ use crate::store::dataset::Dataset;
 /// The dataset's place makes no URL.
 pub fn register(session: &SessionContext, dataset: &Dataset) -> Result<(), EngineError> {
     for table in TABLES {
-        let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
-            .with_file_extension(".parquet");
+        let options =
+            ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
         let options = if table.partitioned {
-            options.with_table_partition_cols(vec![(
-                PARTITION_COLUMN.to_owned(),
-                Kind::Date.arrow(),
-            )])
+            options
+                .with_table_partition_cols(vec![(PARTITION_COLUMN.to_owned(), Kind::Date.arrow())])
         } else {
             options
         };

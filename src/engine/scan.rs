@@ -184,7 +184,8 @@ fn take_apart(batch: &RecordBatch, row: usize) -> Result<ObjectRow, EngineError>
 /// Nothing is lost within an object: every record met is a row, a reject or a duplicate, and every row
 /// inside the window is a request of some minute.
 fn check(outcome: &ObjectOutcome, usage: &RecordBatch) -> Result<(), EngineError> {
-    let ObjectOutcome { ordinal, records, rows, rejected, duplicates, outside_window, .. } = outcome;
+    let ObjectOutcome { ordinal, records, rows, rejected, duplicates, outside_window, .. } =
+        outcome;
     if rows + rejected + duplicates != *records {
         return Err(EngineError::Conservation(format!(
             "object {ordinal}: {records} records are not {rows} rows, {rejected} rejects and \

@@ -21,7 +21,7 @@ use tempfile::NamedTempFile;
 use super::EngineError;
 
 /// Bytes held in memory before they go to the file. Most audits never write one.
-const MEMORY_BYTES: usize = 32 << 20;
+const MEMORY_BYTES: usize = 8 << 20;
 
 /// Rows set aside.
 pub(super) struct Spool {
@@ -106,9 +106,6 @@ impl PartitionStream for SpooledRows {
             .chain(from_file.into_iter().flatten())
             .chain(self.rows.clone().into_iter().map(Ok))
             .map(|batch| batch.map_err(DataFusionError::from));
-        Box::pin(RecordBatchStreamAdapter::new(
-            Arc::clone(&self.schema),
-            stream::iter(batches),
-        ))
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream::iter(batches)))
     }
 }

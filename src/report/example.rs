@@ -248,7 +248,7 @@ fn workloads() -> Vec<WorkloadReport> {
 }
 
 /// The report.
-pub(super) fn report() -> Report {
+pub(crate) fn report() -> Report {
     Report {
         version: "0.1.0".into(),
         run_at: 1_793_491_200,

@@ -14,7 +14,7 @@ pub mod text;
 pub mod totals;
 
 #[cfg(test)]
-mod example;
+pub(crate) mod example;
 
 use rust_decimal::Decimal;
 

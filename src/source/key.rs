@@ -152,11 +152,11 @@ pub fn classify(path: &str, root: usize) -> KeyClass {
 pub(super) fn is_record_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     // CloudWatch Logs numbers the files of an export and calls them nothing else: `000000.gz`.
-    let exported = name.strip_suffix(".gz").is_some_and(|stem| {
-        !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let exported = name
+        .strip_suffix(".gz")
+        .is_some_and(|stem| !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit()));
     let ends = |ending: &&str| name.len() > ending.len() && name.ends_with(*ending);
-    exported || (!name.starts_with('.') && RECORD_ENDINGS.iter().any(|ending| ends(&ending)))
+    exported || (!name.starts_with('.') && RECORD_ENDINGS.iter().any(ends))
 }
 
 /// Whether a file is called like a body that Bedrock keeps apart from its record.

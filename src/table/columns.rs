@@ -12,7 +12,15 @@ use crate::workload::{Activity, MinuteFacts, Signals, TokenCounts, WorkloadKey};
 
 /// The key columns, in the order of every table that has them.
 pub const KEY_COLUMNS: [&str; 9] = [
-    "workload", "account", "region", "caller", "caller_kind", "model", "scope", "operation", "tags",
+    "workload",
+    "account",
+    "region",
+    "caller",
+    "caller_kind",
+    "model",
+    "scope",
+    "operation",
+    "tags",
 ];
 
 /// Number columns of `usage`, after the key columns.
@@ -116,7 +124,9 @@ pub fn key_arrays<'k>(keys: impl Iterator<Item = &'k WorkloadKey> + Clone) -> Ve
 /// A column of minutes as timestamps.
 pub fn minute_array(minutes: impl Iterator<Item = Minute>) -> ArrayRef {
     Arc::new(
-        minutes.map(|minute| Some(minute.micros())).collect::<TimestampMicrosecondArray>()
+        minutes
+            .map(|minute| Some(minute.micros()))
+            .collect::<TimestampMicrosecondArray>()
             .with_timezone(TIME_ZONE),
     )
 }
@@ -170,9 +180,9 @@ impl<'b> Reader<'b> {
             account: text("account")?,
             region: text("region")?,
             caller: text("caller")?,
-            caller_kind: kind.parse().map_err(|()| {
-                ArrowError::ParseError(format!("unknown caller_kind {kind}"))
-            })?,
+            caller_kind: kind
+                .parse()
+                .map_err(|()| ArrowError::ParseError(format!("unknown caller_kind {kind}")))?,
             model: text("model")?,
             scope: text("scope")?,
             operation: text("operation")?,

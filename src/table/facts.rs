@@ -143,9 +143,5 @@ fn rejects(partial: &Partial, error: Option<&str>) -> Result<StructArray, ArrowE
     let reasons = partial.rejects.iter().map(|reject| Some(reject.reason));
     let positions: Int64Array = positions.chain(error.map(|_| None)).collect();
     let reasons: StringArray = reasons.chain(error.map(Some)).collect();
-    StructArray::try_new(
-        REJECT_FIELDS.clone(),
-        vec![Arc::new(positions), Arc::new(reasons)],
-        None,
-    )
+    StructArray::try_new(REJECT_FIELDS.clone(), vec![Arc::new(positions), Arc::new(reasons)], None)
 }

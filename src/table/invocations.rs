@@ -3,12 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Int64Builder, MapBuilder, MapFieldNames,
-    RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BooleanBuilder, Date32Builder, Int64Builder, MapBuilder, MapFieldNames, RecordBatch,
+    StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
+use super::ScanOptions;
 use super::partial::{is_streaming, workload_key};
 use crate::decode::body::Body;
 use crate::decode::record::Record;
@@ -18,19 +19,37 @@ use crate::units::Minute;
 
 /// Text columns, not null.
 const TEXTS: [&str; 11] = [
-    "account", "region", "request_id", "operation", "model_id", "identity_arn", "model", "scope",
-    "caller", "caller_kind", "object",
+    "account",
+    "region",
+    "request_id",
+    "operation",
+    "model_id",
+    "identity_arn",
+    "model",
+    "scope",
+    "caller",
+    "caller_kind",
+    "object",
 ];
 /// Text columns, null where the record says nothing.
 const MAYBE_TEXTS: [&str; 3] = ["inference_region", "error_code", "service_tier"];
 /// Counts, null where the record says nothing.
 const MAYBE_COUNTS: [&str; 6] = [
-    "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "latency_ms",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "latency_ms",
     "first_byte_ms",
 ];
 /// Yes, no, or null where the body is missing.
 const FLAGS: [&str; 7] = [
-    "tools", "agent_turn", "forced_tool", "json_schema", "guardrail", "multi_turn",
+    "tools",
+    "agent_turn",
+    "forced_tool",
+    "json_schema",
+    "guardrail",
+    "multi_turn",
     "optimized_latency",
 ];
 
@@ -72,6 +91,7 @@ pub fn invocations_schema() -> SchemaRef {
 
 /// Makes rows of records.
 pub(super) struct RowSink<'o> {
+    options: &'o ScanOptions,
     place: (&'o str, &'o str),
     object: &'o str,
     batch_rows: usize,
@@ -93,8 +113,14 @@ pub(super) struct RowSink<'o> {
 }
 
 impl<'o> RowSink<'o> {
-    pub(super) fn new(object: &'o str, place: (&'o str, &'o str), batch_rows: usize) -> Self {
+    pub(super) fn new(
+        options: &'o ScanOptions,
+        object: &'o str,
+        place: (&'o str, &'o str),
+        batch_rows: usize,
+    ) -> Self {
         Self {
+            options,
             place,
             object,
             batch_rows,
@@ -161,8 +187,11 @@ impl<'o> RowSink<'o> {
 
 impl Sink for RowSink<'_> {
     fn record(&mut self, record: &Record<'_>) {
-        let key = workload_key(record, String::new(), self.place);
         let minute = Minute::of_seconds(record.timestamp);
+        if !self.options.covers(minute.day()) {
+            return;
+        }
+        let key = workload_key(record, String::new(), self.place);
         self.timestamp.append_value(record.timestamp * 1_000_000);
         self.date.append_value(minute.day().0);
         self.streaming.append_value(is_streaming(&record.operation));

@@ -44,7 +44,8 @@ pub(super) struct LogOpener {
 
 impl FileOpener for LogOpener {
     fn open(&self, file: PartitionedFile) -> datafusion::common::Result<FileOpenFuture> {
-        let (store, options, view) = (Arc::clone(&self.store), Arc::clone(&self.options), self.view);
+        let (store, options, view) =
+            (Arc::clone(&self.store), Arc::clone(&self.options), self.view);
         let (unreadable, rejected) = (self.unreadable.clone(), self.rejected.clone());
         let (columns, batch_rows) = (self.columns.clone(), self.batch_rows);
         let open = async move {
@@ -113,7 +114,8 @@ impl Job {
     /// The object's rows. An unreadable object has none and is counted.
     fn rows(&self, bytes: Result<Bytes, String>) -> Result<Outcome, DataFusionError> {
         let key = self.key();
-        let mut sink = RowSink::new(&self.path, place(key.as_ref()), self.batch_rows);
+        let mut sink =
+            RowSink::new(&self.options, &self.path, place(key.as_ref()), self.batch_rows);
         match bytes.and_then(|bytes| self.decode(&bytes, &mut sink)) {
             Ok(_) => {
                 let rejected = sink.rejects;

@@ -97,11 +97,7 @@ impl FileSource for LogSource {
             unreadable: counter(UNREADABLE),
             rejected: counter(REJECTED),
         });
-        ProjectionOpener::try_new(
-            self.projection.clone(),
-            opener,
-            self.table_schema.file_schema(),
-        )
+        ProjectionOpener::try_new(self.projection.clone(), opener, self.table_schema.file_schema())
     }
 
     fn table_schema(&self) -> &TableSchema {

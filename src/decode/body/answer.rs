@@ -119,8 +119,8 @@ fn whole(cursor: &mut Cursor<'_>, target: &mut Option<i64>) -> Step<()> {
     Ok(())
 }
 
-/// Longest latency that is believed, in ms: a day, far above any service limit, and small enough that
-/// sums over any log stay far inside 63 bits.
+/// Longest latency that is believed, in ms: a day, far above any service limit, and small enough
+/// that sums over any log stay far inside 63 bits.
 const MAX_LATENCY_MS: i64 = 86_400_000;
 
 fn milliseconds(cursor: &mut Cursor<'_>, target: &mut Option<i64>) -> Step<()> {

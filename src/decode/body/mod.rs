@@ -1,9 +1,10 @@
-//! Signals from request and response bodies: yes, no or unknown, and two numbers; never a word of text.
+//! Signals from request and response bodies: yes, no or unknown, and two numbers; never a word of
+//! text.
 //!
-//! Both bodies may be any JSON. An object (or, for responses, an array of stream chunks) can be looked
-//! into; anything else leaves every signal unknown. Names follow the shapes of Bedrock's Converse API
-//! (Nova's own among them), Anthropic's Messages API and OpenAI's chat completions: `request` and `answer`
-//! read one side each, what both sides share is here.
+//! Both bodies may be any JSON. An object (or, for responses, an array of stream chunks) can be
+//! looked into; anything else leaves every signal unknown. Names follow the shapes of Bedrock's
+//! Converse API (Nova's own among them), Anthropic's Messages API and OpenAI's chat completions:
+//! `request` and `answer` read one side each, what both sides share is here.
 
 mod answer;
 mod request;
@@ -43,8 +44,8 @@ impl Tier {
     }
 }
 
-/// What the bodies of one call showed. A flag means "seen"; whether "not seen" is "no" or "unknown" is
-/// for `has_input` and `has_output` to say.
+/// What the bodies of one call showed. A flag means "seen"; whether "not seen" is "no" or "unknown"
+/// is for `has_input` and `has_output` to say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     /// The request body is in the record and can be looked into.
@@ -63,8 +64,8 @@ pub struct Body {
     pub json_schema: bool,
     /// A guardrail was asked for or stepped in.
     pub guardrail: bool,
-    /// The request carries earlier answers along. The beginning of an answer put into the model's mouth
-    /// is none: nothing follows it.
+    /// The request carries earlier answers along. The beginning of an answer put into the model's
+    /// mouth is none: nothing follows it.
     pub multi_turn: bool,
     /// Optimised latency was asked for.
     pub optimized_latency: bool,
@@ -79,8 +80,8 @@ pub struct Body {
 }
 
 impl Body {
-    /// Whether the call is a turn of a tool loop: it answers a tool, or it will be answered by one. A
-    /// forced tool stops for tool use too, but nobody has to answer it.
+    /// Whether the call is a turn of a tool loop: it answers a tool, or it will be answered by one.
+    /// A forced tool stops for tool use too, but nobody has to answer it.
     pub fn agent_turn(&self) -> bool {
         self.tool_result || (self.tool_stop && !self.forced_tool)
     }
