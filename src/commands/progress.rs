@@ -32,10 +32,12 @@ impl Progress {
 
     /// Reading begins.
     pub(super) fn begin_reading(&self, bytes: u64) {
-        let template = "{bar:24} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left {msg}";
+        // A message too long for the terminal is cut, not wrapped.
+        let template = "{bar:12} {bytes}/{total_bytes} {eta} left {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style);
         }
+        self.bar.set_message("");
         self.bar.set_length(bytes);
         self.bar.reset();
     }

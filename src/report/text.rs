@@ -89,7 +89,7 @@ fn read(page: &mut Page, report: &Report) {
     }
     if !scan.skipped.is_empty() {
         let skipped = |(reason, keys): &(String, u64)| {
-            format!("{} {}", count(*keys), reason.replace('_', " "))
+            format!("{}: {}", reason.replace('_', " "), count(*keys))
         };
         let skipped: Vec<String> = scan.skipped.iter().map(skipped).collect();
         page.paragraph("  skipped  ", &skipped.join(", "));
