@@ -12,14 +12,15 @@ use super::output::{harmless, print, width};
 use super::progress::{Progress, human_bytes};
 use super::{Outcome, judging};
 use crate::cli::{AuditArgs, SummaryFormat};
-use crate::engine::scan::{ObjectOutcome, Scanned};
+use crate::engine::scan::Scanned;
 use crate::engine::{EngineError, catalog, merge, scan, session};
 use crate::report::{Report, ScanTotals, WorkloadReport, json, tables, text};
 use crate::schema::{self, Table};
-use crate::source::{S3Options, Selection, Source};
+use crate::source::{LogObject, S3Options, Selection, Source};
 use crate::store::dataset::{Dataset, DatasetError};
-use crate::store::ledger::{self, LedgerEntry};
+use crate::store::ledger::{self, LedgerEntry, Reading};
 use crate::table::ScanOptions;
+use crate::table::source::ScanObject;
 use crate::units::Day;
 use crate::workload::Window;
 
@@ -43,9 +44,9 @@ pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
     let options = scan_options(&args, &wanted, &settings);
     progress.begin_reading(inputs.objects.iter().map(|(_, object)| object.size).sum());
     let objects = inputs.scan_objects()?;
-    let on_object = |outcome: &ObjectOutcome| progress.read(outcome);
+    let on_object = |object: &ScanObject, reading: &Reading| progress.read(object, reading);
     let mut scanned = scan::run(&session, &objects, &options, on_object).await?;
-    let entries = ledger_entries(&inputs, std::mem::take(&mut scanned.outcomes));
+    let entries = ledger_entries(&inputs, std::mem::take(&mut scanned.readings));
     let totals = totals(&inputs, &entries);
     // Before the first write: an audit of nothing leaves an earlier one as it is.
     if totals.rows == totals.outside_window && totals.rejects == 0 {
@@ -167,34 +168,27 @@ fn nothing_counts(totals: &ScanTotals) -> String {
     )
 }
 
-fn ledger_entries(inputs: &Inputs, outcomes: Vec<ObjectOutcome>) -> Vec<LedgerEntry> {
-    let entry = |((source, object), outcome): (&(usize, _), ObjectOutcome)| LedgerEntry {
+fn ledger_entries(inputs: &Inputs, readings: Vec<Reading>) -> Vec<LedgerEntry> {
+    let entry = |((source, object), reading): (&(usize, LogObject), Reading)| LedgerEntry {
         source: inputs.sources[*source].name.clone(),
-        object: Clone::clone(object),
-        inflated_bytes: outcome.inflated_bytes,
-        records: outcome.records,
-        rows: outcome.rows,
-        rejected: outcome.rejected,
-        duplicates: outcome.duplicates,
-        outside_window: outcome.outside_window,
-        error: outcome.error,
-        rejects: outcome.rejects,
+        object: object.clone(),
+        reading,
     };
-    inputs.objects.iter().zip(outcomes).map(entry).collect()
+    inputs.objects.iter().zip(readings).map(entry).collect()
 }
 
 fn totals(inputs: &Inputs, entries: &[LedgerEntry]) -> ScanTotals {
     let sum = |of: fn(&LedgerEntry) -> u64| entries.iter().map(of).sum();
     ScanTotals {
         objects: entries.len() as u64,
-        unreadable: sum(|entry| u64::from(entry.error.is_some())),
+        unreadable: sum(|entry| u64::from(entry.reading.error.is_some())),
         bytes: sum(|entry| entry.object.size),
-        inflated_bytes: sum(|entry| entry.inflated_bytes),
-        records: sum(|entry| entry.records),
-        rows: sum(|entry| entry.rows),
-        rejects: sum(|entry| entry.rejected),
-        duplicates: sum(|entry| entry.duplicates),
-        outside_window: sum(|entry| entry.outside_window),
+        inflated_bytes: sum(|entry| entry.reading.inflated_bytes),
+        records: sum(|entry| entry.reading.records),
+        rows: sum(|entry| entry.reading.rows),
+        rejects: sum(|entry| entry.reading.rejected),
+        duplicates: sum(|entry| entry.reading.duplicates),
+        outside_window: sum(|entry| entry.reading.outside_window),
         skipped: inputs.skipped.iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
     }
 }
@@ -239,7 +233,7 @@ fn window(
     seen: Option<(Day, Day)>,
     entries: &[LedgerEntry],
 ) -> Option<Window> {
-    let unread = |entry: &&LedgerEntry| entry.rejected > 0;
+    let unread = |entry: &&LedgerEntry| entry.reading.rejected > 0;
     let days = || entries.iter().filter(unread).map(LedgerEntry::day);
     let (first, last) = seen.or_else(|| days().min().zip(days().max()))?;
     Some(Window { from: options.from.unwrap_or(first), to: options.to.unwrap_or(last) })

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
-use crate::engine::scan::ObjectOutcome;
+use crate::store::ledger::Reading;
+use crate::table::source::ScanObject;
 
 /// How often the display moves; faster is unrest, slower looks stuck.
 const TICK: Duration = Duration::from_millis(120);
@@ -43,11 +44,11 @@ impl Progress {
     }
 
     /// An object was read.
-    pub(super) fn read(&self, outcome: &ObjectOutcome) {
+    pub(super) fn read(&self, object: &ScanObject, reading: &Reading) {
         let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed) + more;
-        let records = add(&self.records, outcome.records);
+        let records = add(&self.records, reading.records);
         let objects = add(&self.objects, 1);
-        self.bar.inc(outcome.bytes);
+        self.bar.inc(object.meta.size);
         let seconds = self.bar.elapsed().as_secs_f64().max(0.001);
         self.bar.set_message(format!(
             "{} objects, {} records/s",

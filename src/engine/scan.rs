@@ -11,6 +11,7 @@ use futures::TryStreamExt;
 
 use super::EngineError;
 use super::spool::Spool;
+use crate::store::ledger::Reading;
 use crate::table::columns::Reader;
 use crate::table::source::{ORDINAL, ScanObject, scan};
 use crate::table::{ScanOptions, View, facts_schema};
@@ -18,37 +19,12 @@ use crate::table::{ScanOptions, View, facts_schema};
 /// Objects of one chunk: enough to keep every reader busy, few enough to check and drop soon.
 const CHUNK_OBJECTS: usize = 1024;
 
-/// How one object was read. `records = rows + rejected + duplicates`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ObjectOutcome {
-    /// The object's number in the job.
-    pub ordinal: i64,
-    /// Bytes as stored.
-    pub bytes: u64,
-    /// Bytes after inflating, 0 when unreadable.
-    pub inflated_bytes: u64,
-    /// Records met; an unreadable object counts as one.
-    pub records: u64,
-    /// Records that count.
-    pub rows: u64,
-    /// Records that could not be read.
-    pub rejected: u64,
-    /// Records whose request id was met before.
-    pub duplicates: u64,
-    /// The part of `rows` outside the window.
-    pub outside_window: u64,
-    /// Why the object could not be read.
-    pub error: Option<String>,
-    /// Rejects by position (none for a whole object) and reason.
-    pub rejects: Vec<(Option<u64>, String)>,
-}
-
 /// What a scan found: the facts set aside for [`super::merge`], and how each object was read.
 pub struct Scanned {
     pub(super) usage: Spool,
     pub(super) sizes: Spool,
-    /// One outcome an object, in the order of the ordinals.
-    pub outcomes: Vec<ObjectOutcome>,
+    /// One reading an object, in the order of the ordinals.
+    pub readings: Vec<Reading>,
 }
 
 /// Scans `objects`, whose ordinals are their positions, and calls `progress` as each is done.
@@ -61,13 +37,13 @@ pub async fn run(
     session: &SessionContext,
     objects: &[ScanObject],
     options: &ScanOptions,
-    mut progress: impl FnMut(&ObjectOutcome),
+    mut progress: impl FnMut(&ScanObject, &Reading),
 ) -> Result<Scanned, EngineError> {
     let shared = Arc::new(options.clone());
     let mut scanned = Scanned {
         usage: Spool::new(list_schema("usage")?),
         sizes: Spool::new(list_schema("sizes")?),
-        outcomes: Vec::with_capacity(objects.len()),
+        readings: Vec::with_capacity(objects.len()),
     };
     let mut seen: HashSet<u64> = HashSet::new();
     for chunk in chunks(objects, options.limits.chunk_bytes) {
@@ -81,7 +57,7 @@ pub async fn run(
             seen.extend(row.ids);
             scanned.usage.push(row.usage)?;
             scanned.sizes.push(row.sizes)?;
-            scanned.outcomes.push(row.outcome);
+            scanned.readings.push(row.reading);
         }
     }
     Ok(scanned)
@@ -95,7 +71,7 @@ async fn again(
     exclude: Vec<u64>,
 ) -> Result<ObjectRow, EngineError> {
     let options = Arc::new(ScanOptions { exclude, ..options.clone() });
-    let mut rows = job(session, std::slice::from_ref(object), &options, &mut |_| ()).await?;
+    let mut rows = job(session, std::slice::from_ref(object), &options, &mut |_, _| ()).await?;
     rows.pop().ok_or_else(|| EngineError::Conservation("an object has no row".into()))
 }
 
@@ -117,7 +93,8 @@ fn chunks(objects: &[ScanObject], max_bytes: u64) -> impl Iterator<Item = &[Scan
 
 /// One object's row, taken apart.
 struct ObjectRow {
-    outcome: ObjectOutcome,
+    ordinal: i64,
+    reading: Reading,
     ids: Vec<u64>,
     usage: RecordBatch,
     sizes: RecordBatch,
@@ -128,7 +105,7 @@ async fn job(
     session: &SessionContext,
     chunk: &[ScanObject],
     options: &Arc<ScanOptions>,
-    progress: &mut impl FnMut(&ObjectOutcome),
+    progress: &mut impl FnMut(&ScanObject, &Reading),
 ) -> Result<Vec<ObjectRow>, EngineError> {
     let plan = scan(View::Facts, options, chunk, None, None)?;
     let mut stream = execute_stream(plan, session.task_ctx())?;
@@ -136,12 +113,15 @@ async fn job(
     while let Some(batch) = stream.try_next().await? {
         for row in 0..batch.num_rows() {
             let row = take_apart(&batch, row)?;
-            progress(&row.outcome);
+            let index = chunk.first().map_or(0, |first| row.ordinal - first.ordinal);
+            if let Some(object) = usize::try_from(index).ok().and_then(|index| chunk.get(index)) {
+                progress(object, &row.reading);
+            }
             rows.push(row);
         }
     }
-    rows.sort_unstable_by_key(|row| row.outcome.ordinal);
-    let answered = rows.iter().map(|row| row.outcome.ordinal);
+    rows.sort_unstable_by_key(|row| row.ordinal);
+    let answered = rows.iter().map(|row| row.ordinal);
     if !answered.eq(chunk.iter().map(|object| object.ordinal)) {
         return Err(EngineError::Conservation(format!(
             "{} objects were asked for and {} answered",
@@ -158,9 +138,7 @@ fn take_apart(batch: &RecordBatch, row: usize) -> Result<ObjectRow, EngineError>
     let natural = |name: &str| count(name).map(|value| value.max(0) as u64);
     let error = reader.text("error")?;
     let rejects = Reader(&list(batch, "rejects", row)?).rejects()?;
-    let outcome = ObjectOutcome {
-        ordinal: count(ORDINAL)?,
-        bytes: natural("bytes")?,
+    let reading = Reading {
         inflated_bytes: natural("inflated_bytes")?,
         records: natural("records")?,
         rows: natural("rows")?,
@@ -171,10 +149,12 @@ fn take_apart(batch: &RecordBatch, row: usize) -> Result<ObjectRow, EngineError>
         rejects,
     };
     let usage = list(batch, "usage", row)?;
-    check(&outcome, &usage)?;
+    let ordinal = count(ORDINAL)?;
+    check(ordinal, &reading, &usage)?;
     let ids = list_values(batch, "ids", row)?;
     Ok(ObjectRow {
-        outcome,
+        ordinal,
+        reading,
         ids: ids.as_primitive::<UInt64Type>().values().to_vec(),
         sizes: list(batch, "sizes", row)?,
         usage,
@@ -183,9 +163,8 @@ fn take_apart(batch: &RecordBatch, row: usize) -> Result<ObjectRow, EngineError>
 
 /// Nothing is lost within an object: every record met is a row, a reject or a duplicate, and every row
 /// inside the window is a request of some minute.
-fn check(outcome: &ObjectOutcome, usage: &RecordBatch) -> Result<(), EngineError> {
-    let ObjectOutcome { ordinal, records, rows, rejected, duplicates, outside_window, .. } =
-        outcome;
+fn check(ordinal: i64, reading: &Reading, usage: &RecordBatch) -> Result<(), EngineError> {
+    let Reading { records, rows, rejected, duplicates, outside_window, .. } = reading;
     if rows + rejected + duplicates != *records {
         return Err(EngineError::Conservation(format!(
             "object {ordinal}: {records} records are not {rows} rows, {rejected} rejects and \

@@ -10,16 +10,12 @@ use crate::schema::{TIME_ZONE, table};
 use crate::source::LogObject;
 use crate::units::{Day, Minute};
 
-/// One object that was read, or should have been. `records = rows + rejected + duplicates`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LedgerEntry {
-    /// The source, as the user named it.
-    pub source: String,
-    /// Key, size, entity tag.
-    pub object: LogObject,
-    /// Bytes after inflating.
+/// How one object was read. `records = rows + rejected + duplicates`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Bytes after inflating, 0 when unreadable.
     pub inflated_bytes: u64,
-    /// Records met.
+    /// Records met; an unreadable object counts as one.
     pub records: u64,
     /// Records that count.
     pub rows: u64,
@@ -31,8 +27,19 @@ pub struct LedgerEntry {
     pub outside_window: u64,
     /// Why the object could not be read.
     pub error: Option<String>,
-    /// Rejects by position and reason.
+    /// Rejects by position (none for a whole object) and reason.
     pub rejects: Vec<(Option<u64>, String)>,
+}
+
+/// One object that was read, or should have been.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LedgerEntry {
+    /// The source, as the user named it.
+    pub source: String,
+    /// Key, size, entity tag.
+    pub object: LogObject,
+    /// How it was read.
+    pub reading: Reading,
 }
 
 impl LedgerEntry {
@@ -67,13 +74,13 @@ pub fn objects(entries: &[LedgerEntry]) -> Result<BTreeMap<Day, RecordBatch>, Ar
                 text(|entry| entry.object.etag.as_deref()),
                 Arc::new(modified.with_timezone(TIME_ZONE)),
                 count(|entry| entry.object.size),
-                count(|entry| entry.inflated_bytes),
-                count(|entry| entry.records),
-                count(|entry| entry.rows),
-                count(|entry| entry.rejected),
-                count(|entry| entry.duplicates),
-                count(|entry| entry.outside_window),
-                text(|entry| entry.error.as_deref()),
+                count(|entry| entry.reading.inflated_bytes),
+                count(|entry| entry.reading.records),
+                count(|entry| entry.reading.rows),
+                count(|entry| entry.reading.rejected),
+                count(|entry| entry.reading.duplicates),
+                count(|entry| entry.reading.outside_window),
+                text(|entry| entry.reading.error.as_deref()),
             ],
         )
     })
@@ -87,7 +94,9 @@ pub fn rejects(entries: &[LedgerEntry]) -> Result<BTreeMap<Day, RecordBatch>, Ar
     let mut days = by_day(entries, |entries| {
         let mut rows: Vec<_> = entries
             .iter()
-            .flat_map(|entry| entry.rejects.iter().map(move |(at, reason)| (entry, *at, reason)))
+            .flat_map(|entry| {
+                entry.reading.rejects.iter().map(move |(at, reason)| (entry, *at, reason))
+            })
             .collect();
         rows.sort_by_key(|(entry, at, reason)| {
             (&entry.source, entry.object.relative_key(), *at, *reason)
