@@ -74,7 +74,7 @@ fn reason(verdict: Verdict) -> String {
 
 fn judgement(verdict: Verdict) -> Judgement {
     let (score, decisive) = match verdict {
-        Verdict::Tolerant => (4.5, true),
+        Verdict::Tolerant | Verdict::Hybrid => (4.5, true),
         Verdict::Interactive => (-3.5, false),
         Verdict::Unclear => (0.0, false),
     };
@@ -99,6 +99,7 @@ fn judgement(verdict: Verdict) -> Judgement {
             evidence("identity", score / 4.0, false, "The caller's role names a pipeline."),
         ],
         runs: runs.collect(),
+        lanes: Vec::new(),
         reason: reason(verdict),
         settle: (verdict == Verdict::Unclear).then(|| {
             "Four more weeks of logs, or a requestMetadata tag that names the job.".into()
@@ -151,6 +152,11 @@ fn workload(key: WorkloadKey, verdict: Verdict, tokens: i64) -> WorkloadReport {
         };
         (Day(FROM.0 + day as i32), counts)
     });
+    let days: Vec<(Day, TokenCounts)> = days.collect();
+    let eligible = |(_, tokens): &(Day, TokenCounts)| match verdict {
+        Verdict::Tolerant => *tokens,
+        _ => TokenCounts::default(),
+    };
     let requests = tokens / 10_000;
     let first = FROM.start();
     WorkloadReport {
@@ -162,7 +168,8 @@ fn workload(key: WorkloadKey, verdict: Verdict, tokens: i64) -> WorkloadReport {
             signals: Signals { input_bodies: requests / 2, ..Signals::default() },
             ..Activity::default()
         },
-        days: days.collect(),
+        eligible_days: days.iter().map(eligible).collect(),
+        days,
         active_minutes: 1800,
         first,
         last: crate::units::Minute(first.0 + 29 * 1440 + 59),

@@ -73,6 +73,7 @@ fn verdict(page: &mut Page, workload: &WorkloadReport) {
     let judgement = &workload.judgement;
     let meaning = match judgement.verdict {
         Verdict::Tolerant => "nobody waits for its answers",
+        Verdict::Hybrid => "nobody waits for a part of its answers",
         Verdict::Interactive => "somebody waits for its answers",
         Verdict::Unclear => "the logs do not say whether anybody waits",
     };
@@ -87,6 +88,7 @@ fn verdict(page: &mut Page, workload: &WorkloadReport) {
             if judgement.decisive { ", carried by decisive evidence" } else { "" }
         ),
     );
+    lanes(page, workload);
     if judgement.evidence.is_empty() {
         page.heading("No rule found evidence either way");
         return;
@@ -102,13 +104,35 @@ fn verdict(page: &mut Page, workload: &WorkloadReport) {
     }
 }
 
+/// The lanes of a hybrid, what each holds and its verdict.
+fn lanes(page: &mut Page, workload: &WorkloadReport) {
+    if workload.judgement.lanes.is_empty() {
+        return;
+    }
+    page.heading("Lanes, judged apart; only the tolerant ones are eligible");
+    for lane in &workload.judgement.lanes {
+        let runs = match lane.runs.len() {
+            0 => String::new(),
+            runs => format!(" in {}", plural(runs, "run")),
+        };
+        page.bullet(&format!(
+            "{}: {}; {} calls{runs}, {} tokens",
+            lane.name,
+            lane.verdict,
+            count(lane.activity.requests),
+            tokens(lane.activity.tokens.total()),
+        ));
+    }
+}
+
 fn obstacles(page: &mut Page, report: &Report, workload: &WorkloadReport) {
     let blockers = &workload.assessment.blockers;
     if blockers.is_empty() {
         return;
     }
     page.heading("What stands between it and batch");
-    let tolerant = workload.judgement.verdict == Verdict::Tolerant;
+    let verdict = workload.judgement.verdict;
+    let tolerant = matches!(verdict, Verdict::Tolerant | Verdict::Hybrid);
     for (blocker, held) in blockers.iter().zip(held(workload)) {
         let effect = match (blocker.effect, tolerant) {
             (Effect::Blocked, true) => "blocks",
@@ -257,6 +281,14 @@ fn steps(workload: &WorkloadReport) -> Vec<String> {
             );
         }
         Verdict::Tolerant => steps.extend(moves(workload)),
+        Verdict::Hybrid => {
+            steps.push(
+                "Give the tolerant part a role or a requestMetadata tag of its own, so that the \
+                 next audit need not tell the two apart by timing."
+                    .to_owned(),
+            );
+            steps.extend(moves(workload));
+        }
     }
     steps
 }

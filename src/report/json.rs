@@ -13,7 +13,7 @@ use super::text::assumptions;
 use super::totals::{Totals, VerdictTotals};
 use super::{MONTH_DAYS, Report, ScanTotals, WorkloadReport};
 use crate::savings::{Assessment, Line, Range};
-use crate::tolerance::{Evidence, Verdict};
+use crate::tolerance::{Evidence, Lane, Verdict};
 use crate::units::Usd;
 use crate::workload::TokenCounts;
 
@@ -24,8 +24,7 @@ pub fn render(report: &Report) -> String {
 
 /// The report as a value.
 pub fn object(report: &Report) -> Value {
-    let verdicts = [Verdict::Tolerant, Verdict::Interactive, Verdict::Unclear];
-    let verdicts = verdicts.map(|verdict| (verdict.to_string(), of_verdict(report, verdict)));
+    let verdicts = Verdict::ALL.map(|verdict| (verdict.to_string(), of_verdict(report, verdict)));
     let workloads = report.workloads.iter().map(|workload| of_workload(report, workload));
     json!({
         "version": report.version,
@@ -177,6 +176,7 @@ pub fn of_workload(report: &Report, workload: &WorkloadReport) -> Value {
         "jobs": assessment.jobs,
         "reason": assessment.reason,
         "settle": judgement.settle,
+        "lanes": judgement.lanes.iter().map(of_lane).collect::<Vec<_>>(),
         "evidence": judgement.evidence.iter().map(of_evidence).collect::<Vec<_>>(),
         "blockers": of_blockers(workload),
         "lines": assessment.lines.iter().map(of_line).collect::<Vec<_>>(),
@@ -184,6 +184,17 @@ pub fn of_workload(report: &Report, workload: &WorkloadReport) -> Value {
     });
     add_savings(&mut object, report, assessment.savings);
     object
+}
+
+fn of_lane(lane: &Lane) -> Value {
+    json!({
+        "name": lane.name,
+        "verdict": lane.verdict.as_str(),
+        "probability": lane.probability,
+        "requests": lane.activity.requests,
+        "tokens": of_tokens(&lane.activity.tokens),
+        "runs": lane.runs.len(),
+    })
 }
 
 fn of_evidence(evidence: &Evidence) -> Value {

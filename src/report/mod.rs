@@ -19,7 +19,7 @@ pub(crate) mod example;
 use rust_decimal::Decimal;
 
 use crate::savings::Assessment;
-use crate::tolerance::Judgement;
+use crate::tolerance::{Judgement, lanes};
 use crate::units::{Day, Minute, Usd};
 use crate::workload::{Activity, TokenCounts, Window, Workload, WorkloadKey};
 
@@ -36,6 +36,8 @@ pub struct WorkloadReport {
     pub total: Activity,
     /// Sums by day, ascending, active days only. They add up to `total.tokens`.
     pub days: Vec<(Day, TokenCounts)>,
+    /// Eligible tokens of each of `days`, in the same order. They add up to `assessment.eligible`.
+    pub eligible_days: Vec<TokenCounts>,
     /// Minutes with at least one call.
     pub active_minutes: i64,
     /// First active minute.
@@ -46,7 +48,7 @@ pub struct WorkloadReport {
     pub judgement: Judgement,
     /// The money.
     pub assessment: Assessment,
-    /// Batch jobs that each of `judgement.runs` needs under the quotas, in the same order. Empty
+    /// Batch jobs that each of `judgement.candidates()` needs under the quotas, in the same order. Empty
     /// where the workload cannot be jobs.
     pub run_jobs: Vec<i64>,
 }
@@ -60,18 +62,17 @@ impl WorkloadReport {
         run_jobs: Vec<i64>,
     ) -> Option<Self> {
         let (first, last) = (workload.minutes.first()?.minute, workload.minutes.last()?.minute);
-        let mut days: Vec<(Day, TokenCounts)> = Vec::new();
-        for facts in &workload.minutes {
-            match days.last_mut() {
-                Some((day, tokens)) if *day == facts.minute.day() => {
-                    *tokens += facts.activity.tokens;
-                }
-                _ => days.push((facts.minute.day(), facts.activity.tokens)),
-            }
-        }
+        let days = by_day(workload);
+        let moving = by_day(&lanes::movable(workload, &judgement));
+        let eligible = |(day, _): &(Day, TokenCounts)| {
+            moving
+                .binary_search_by_key(day, |(of, _)| *of)
+                .map_or_else(|_| TokenCounts::default(), |at| moving[at].1)
+        };
         Some(Self {
             key: workload.key.clone(),
             total: workload.total(),
+            eligible_days: days.iter().map(eligible).collect(),
             days,
             active_minutes: workload.minutes.len() as i64,
             first,
@@ -81,6 +82,18 @@ impl WorkloadReport {
             run_jobs,
         })
     }
+}
+
+/// Tokens by day, ascending, active days only.
+fn by_day(workload: &Workload) -> Vec<(Day, TokenCounts)> {
+    let mut days: Vec<(Day, TokenCounts)> = Vec::new();
+    for facts in &workload.minutes {
+        match days.last_mut() {
+            Some((day, tokens)) if *day == facts.minute.day() => *tokens += facts.activity.tokens,
+            _ => days.push((facts.minute.day(), facts.activity.tokens)),
+        }
+    }
+    days
 }
 
 /// What the scan read, skipped and could not read. `records = rows + rejects + duplicates`.

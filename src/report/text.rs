@@ -171,10 +171,10 @@ fn volume(page: &mut Page, report: &Report, totals: &Totals) {
         row("unclear", unclear.tokens, unclear.cost),
         row("all", all, totals.cost),
     ];
-    // Tolerant workloads of which only a part is eligible leave a rest that has no row above.
+    // Of hybrids only a part is eligible.
     let rest = all - totals.eligible - interactive.tokens - unclear.tokens;
     if rest > Tokens(0) {
-        rows.insert(6, part("somebody, beside eligible runs", rest));
+        rows.insert(6, part("the rest of hybrids", rest));
     }
     page.columns([Align::Left, Align::Right, Align::Right, Align::Right, Align::Right], &rows);
 }

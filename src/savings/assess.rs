@@ -11,7 +11,7 @@ use super::words::{count, percent, sentence, usd};
 use super::{Assessment, Effect, Mode};
 use crate::config::{Movable, Savings};
 use crate::price::book::PriceBook;
-use crate::tolerance::{Judgement, Verdict};
+use crate::tolerance::{Judgement, Verdict, lanes};
 use crate::units::{Tokens, Usd};
 use crate::workload::{TokenCounts, Workload};
 
@@ -25,16 +25,24 @@ pub fn assess(
     let total = workload.total();
     let tariff = Tariff::of(&workload.key, book, config);
     let bills = Bills::of(&total, &tariff);
-    let mut split = blockers::split(workload, &tariff, &bills);
-    let choice = modes::choose(workload, judgement, &tariff, &bills, &split);
-    let reason = reason(judgement, &tariff, &bills, &split, &choice);
+    let hybrid = judgement.verdict == Verdict::Hybrid;
+    // Only a hybrid has lanes that move without the rest; they are priced as what they are.
+    let part = hybrid.then(|| lanes::movable(workload, judgement));
+    let moving = part.as_deref().unwrap_or(workload);
+    let part_bills = hybrid.then(|| Bills::of(&moving.total(), &tariff));
+    let moving_bills = part_bills.as_ref().unwrap_or(&bills);
+    let mut split = blockers::split(moving, &tariff, moving_bills);
+    let choice = modes::choose(moving, judgement, &tariff, moving_bills, &split);
+    let reason = reason(judgement, &tariff, moving_bills, &split, &choice);
     if judgement.verdict == Verdict::Interactive {
         // Blockers are about moving; an interactive workload is not to move.
         split.blockers.clear();
     }
-    let tolerant = judgement.verdict == Verdict::Tolerant;
+    let tolerant = judgement.verdict == Verdict::Tolerant || hybrid;
     let eligible = |part: TokenCounts| if tolerant { part } else { TokenCounts::default() };
     let cost = bills.today.as_ref().map(Bill::total);
+    let moving_cost = moving_bills.today.as_ref().map(Bill::total);
+    let eligible_cost = cost.zip(moving_cost).map(|(cost, moving)| moving.min(cost));
     let amount = |bill: &Option<Bill>| bill.as_ref().map(Bill::total);
     let assumptions = assumptions(&tariff, &bills, &split, judgement.verdict);
     Assessment {
@@ -42,11 +50,11 @@ pub fn assess(
         cost,
         batch_cost: amount(&bills.batch),
         flex_cost: amount(&bills.flex),
-        eligible: eligible(total.tokens),
+        eligible: eligible(moving.total().tokens),
         blocked: eligible(split.blocked),
         pilot: eligible(split.pilot),
         addressable: eligible(split.addressable),
-        eligible_cost: cost.map(|cost| if tolerant { cost } else { Usd::ZERO }),
+        eligible_cost: eligible_cost.map(|cost| if tolerant { cost } else { Usd::ZERO }),
         blockers: split.blockers,
         mode: choice.mode,
         savings: choice.savings,
@@ -120,7 +128,7 @@ fn reason(
             None => "It stays as it is.".to_owned(),
         },
         Verdict::Unclear => unclear_sentence(choice),
-        Verdict::Tolerant => tolerant_sentence(tariff, bills, split, choice),
+        Verdict::Tolerant | Verdict::Hybrid => tolerant_sentence(tariff, bills, split, choice),
     };
     let verdict = sentence(&judgement.reason);
     if verdict.is_empty() { money } else { format!("{verdict} {money}") }

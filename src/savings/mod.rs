@@ -71,7 +71,7 @@ pub struct Blocker {
     pub name: &'static str,
     /// What it does.
     pub effect: Effect,
-    /// The part of the workload's volume it holds, 0 to 1, after the blockers before it took theirs.
+    /// The part of the workload's (of a hybrid: its tolerant lanes') volume it holds, 0 to 1, after the blockers before it took theirs.
     pub share: Decimal,
     /// What was measured, where it is a number.
     pub value: Option<f64>,
@@ -120,7 +120,7 @@ pub struct Assessment {
     pub batch_cost: Option<Usd>,
     /// Cost of the whole volume by the flex tier; `None` when the model has none.
     pub flex_cost: Option<Usd>,
-    /// Tolerant volume: all of the workload or none of it.
+    /// Tolerant volume: all of the workload, the tolerant lanes of a hybrid, or nothing.
     pub eligible: TokenCounts,
     /// Part of `eligible` that blockers hold.
     pub blocked: TokenCounts,

@@ -51,8 +51,8 @@ pub(super) fn choose(
             let high = batch.high.max(flex.high);
             Choice { savings: Some(Range { high, ..Range::default() }), ..stay }
         }
-        Verdict::Tolerant if batch.high.max(flex.high) == Usd::ZERO => stay,
-        Verdict::Tolerant => {
+        Verdict::Tolerant | Verdict::Hybrid if batch.high.max(flex.high) == Usd::ZERO => stay,
+        Verdict::Tolerant | Verdict::Hybrid => {
             let flex_is_better = (flex.expected, flex.high) > (batch.expected, batch.high);
             let (mode, range) =
                 if flex_is_better { (Mode::Flex, flex) } else { (Mode::Batch, batch) };

@@ -70,6 +70,7 @@ fn judged(verdict: Verdict, decisive: bool, probability: f64) -> Judgement {
         decisive,
         evidence: Vec::new(),
         runs: Vec::new(),
+        lanes: Vec::new(),
         reason: "A pipeline collects the answers later".into(),
         settle: None,
     }

@@ -10,8 +10,14 @@ pub(super) static WORKLOADS: Table = Table {
     columns: keyed!(
         [],
         [
-            text("verdict", "who waits for the answers: tolerant, interactive or unclear"),
-            real("score", "log-odds (natural logarithm) that the workload is tolerant"),
+            text(
+                "verdict",
+                "who waits for the answers: tolerant, hybrid (a part of it), interactive or unclear"
+            ),
+            real(
+                "score",
+                "log-odds (natural logarithm) that the workload, or a hybrid's largest lane, is tolerant"
+            ),
             real("probability", "the score as a probability, 0 to 1"),
             flag("decisive", "one rule or the owner's word carries the verdict alone"),
             count("requests", "calls, failed ones included"),
@@ -55,7 +61,10 @@ pub(super) static WORKLOADS: Table = Table {
                 "batch jobs that the eligible tokens need in the window under the quotas"
             ),
             text("reason", "verdict, blockers and mode in a sentence or two"),
-            maybe(text("settle", "for unclear: what would settle it")),
+            maybe(text(
+                "settle",
+                "for unclear, and for the rest of a hybrid: what would settle it"
+            )),
             date("window_from", "first audited day, UTC"),
             date("window_to", "last audited day, UTC"),
             count("window_days", "audited days, both ends included"),
@@ -82,7 +91,10 @@ pub(super) static EVIDENCE: Table = Table {
             )),
             maybe(flag("decisive", "evidence: may carry the verdict alone")),
             maybe(text("effect", "blocker: blocked or needs_pilot")),
-            maybe(real("share", "blocker: part of the workload it holds, 0 to 1")),
+            maybe(real(
+                "share",
+                "blocker: part of the workload, or of a hybrid's lanes, it holds, 0 to 1"
+            )),
             maybe(count("tokens", "blocker: eligible tokens it holds, no token held twice")),
             money("cost_usd", "blocker: cost today of those tokens, in the window"),
             text("sentence", "the finding in one plain sentence"),
@@ -98,7 +110,10 @@ pub(super) static VOLUME: Table = Table {
     columns: keyed!(
         [],
         [
-            text("verdict", "who waits for the answers: tolerant, interactive or unclear"),
+            text(
+                "verdict",
+                "who waits for the answers: tolerant, hybrid (a part of it), interactive or unclear"
+            ),
             text("mode", "recommended: on_demand, batch, flex, provisioned or unknown"),
             text("token_kind", "input (uncached), cache_read, cache_write or output"),
             count("tokens", "tokens: eligible + interactive + unclear"),
@@ -123,7 +138,7 @@ pub(super) static VOLUME: Table = Table {
 
 pub(super) static RUNS: Table = Table {
     name: "runs",
-    row: "one run of a tolerant workload: a candidate for a batch job",
+    row: "one run of a tolerant workload or of a hybrid's tolerant lane: a candidate for a batch job",
     partitioned: false,
     columns: keyed!(
         [],

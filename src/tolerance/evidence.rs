@@ -23,6 +23,11 @@ pub struct Facts<'a> {
     pub minutes: &'a [MinuteFacts],
     /// The runs of `minutes`.
     pub runs: &'a [Run],
+    /// The starts among which a schedule is looked for, ascending: those of `runs`, or of a lane and
+    /// of everything it was picked from, because what was picked by its schedule keeps to it.
+    pub starts: &'a [Minute],
+    /// Whether this is a lane. What a lane was picked by (few hours, and dense ones) is no evidence.
+    pub lane: bool,
     /// Sums over `minutes`.
     pub total: Activity,
     /// Total input per successful call.
@@ -34,6 +39,11 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
+    /// What a schedule is made of.
+    fn noun(&self) -> &'static str {
+        if self.lane { "Surges" } else { "Runs" }
+    }
+
     /// Days from the first to the last call, both counted; 0 without calls.
     pub fn span_days(&self) -> i64 {
         match (self.minutes.first(), self.minutes.last()) {
@@ -134,8 +144,7 @@ fn machine_timing(facts: &Facts<'_>, allan: Option<Allan>, config: &Tolerance) -
 
 /// Clock and daily anchor with their ln p; weak, both of them, where they show a service that opens.
 fn schedule(facts: &Facts<'_>, config: &Tolerance) -> Vec<(f64, Evidence)> {
-    let starts: Vec<Minute> = facts.runs.iter().map(|run| run.start).collect();
-    let rules = [clock(facts, &starts, config), daily_anchor(facts, &starts, config)];
+    let rules = [clock(facts, facts.starts, config), daily_anchor(facts, facts.starts, config)];
     // The more improbable of the two is the schedule; the other is how it looks from elsewhere.
     let main = rules.iter().flatten().min_by(|a, b| a.ln_p.total_cmp(&b.ln_p));
     let opens = main.is_some_and(|scheduled| scheduled.opens);
@@ -184,8 +193,9 @@ fn clock(facts: &Facts<'_>, starts: &[Minute], config: &Tolerance) -> Option<Sch
         weight: if decisive { weights::SCHEDULE } else { weights::SCHEDULE_SHORT },
         decisive,
         sentence: format!(
-            "Runs keep to the clock: {} of {} start within {:.1} minutes of :{mark:02} past the \
+            "{} keep to the clock: {} of {} start within {:.1} minutes of :{mark:02} past the \
              hour{again}, on {days} {}; by chance {}.",
+            facts.noun(),
             starts.iter().filter(|start| found.near(**start)).count(),
             starts.len(),
             timing::ANCHOR_SLOT as f64 / 2.0,
@@ -211,7 +221,8 @@ fn daily_anchor(facts: &Facts<'_>, starts: &[Minute], config: &Tolerance) -> Opt
         weight: weights::SCHEDULE,
         decisive: true,
         sentence: format!(
-            "Runs start between {:02}:{:02} and {:02}:{:02} UTC on {} of {} days; by chance {}.",
+            "{} start between {:02}:{:02} and {:02}:{:02} UTC on {} of {} days; by chance {}.",
+            facts.noun(),
             slot.minute / 60,
             slot.minute % 60,
             last / 60,
@@ -260,7 +271,7 @@ fn worker_pool(facts: &Facts<'_>, allan: Option<Allan>, config: &Tolerance) -> O
 fn sparse_dense(facts: &Facts<'_>, config: &Tolerance) -> Option<Evidence> {
     let days = facts.span_days();
     let active = timing::distinct_days(facts.minutes.iter().map(|m| m.minute));
-    if days < config.min_days || active < config.sparse_min_days {
+    if facts.lane || days < config.min_days || active < config.sparse_min_days {
         return None;
     }
     // Quiet time before the first and after the last call counts, but not more of it than there was
@@ -327,7 +338,8 @@ fn round_the_clock(
     let (allan, days) = (allan?, facts.span_days());
     let share = timing::active_hours(facts.minutes) as f64 / (days * 24) as f64;
     let by_day_and_night = timing::hours_of_day(facts.minutes) >= 20;
-    if days < config.min_days
+    if facts.lane
+        || days < config.min_days
         || share < config.round_clock_min_hours
         || !by_day_and_night
         || allan.factor < config.round_clock_min_allan

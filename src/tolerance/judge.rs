@@ -2,16 +2,20 @@
 
 use crate::config::{Stated, Tolerance};
 use crate::tolerance::evidence::{Facts, collect, sort};
-use crate::tolerance::{Evidence, Judgement, Verdict, runs, stated};
+use crate::tolerance::{Evidence, Judgement, Verdict, lanes, runs, stated};
+use crate::units::Minute;
 use crate::workload::{Activity, CallerKind, Window, Workload};
 
 /// Judges one workload on what the audited window holds.
 pub fn judge(workload: &Workload, window: &Window, config: &Tolerance) -> Judgement {
     let runs = runs::segment(&workload.minutes, config.gap_minutes);
+    let starts: Vec<Minute> = runs.iter().map(|run| run.start).collect();
     let facts = Facts {
         key: &workload.key,
         minutes: &workload.minutes,
         runs: &runs,
+        starts: &starts,
+        lane: false,
         total: runs.iter().fold(Activity::default(), |mut sum, run| {
             sum += run.activity;
             sum
@@ -36,20 +40,27 @@ pub fn judge(workload: &Workload, window: &Window, config: &Tolerance) -> Judgem
     };
     let decisive = owner.is_some() || decides(verdict, &evidence);
     let settle = (verdict == Verdict::Unclear && owner.is_none()).then(|| settle(&facts, config));
-    Judgement {
-        verdict,
-        score,
-        probability: 1.0 / (1.0 + (-score).exp()),
-        decisive,
-        reason: reason(verdict, owner.is_some(), &evidence, &facts, config),
-        evidence,
-        runs,
-        settle,
-    }
+    let reason = reason(verdict, owner.is_some(), &evidence, &facts, config);
+    let probability = probability(score);
+    let lanes = Vec::new();
+    let whole =
+        Judgement { verdict, score, probability, decisive, reason, evidence, runs, lanes, settle };
+    // An owner speaks for the whole.
+    if owner.is_some() { whole } else { lanes::judge(workload, window, config, whole) }
+}
+
+/// Log-odds as a probability.
+pub(super) fn probability(score: f64) -> f64 {
+    1.0 / (1.0 + (-score).exp())
 }
 
 /// The cut-offs, and the sample below which only decisive evidence may carry a verdict.
-fn weigh(facts: &Facts<'_>, score: f64, evidence: &[Evidence], config: &Tolerance) -> Verdict {
+pub(super) fn weigh(
+    facts: &Facts<'_>,
+    score: f64,
+    evidence: &[Evidence],
+    config: &Tolerance,
+) -> Verdict {
     let verdict = if score >= config.tolerant_log_odds {
         Verdict::Tolerant
     } else if score <= config.interactive_log_odds {
@@ -66,9 +77,9 @@ fn enough(facts: &Facts<'_>, config: &Tolerance) -> bool {
 }
 
 /// Whether a decisive rule speaks for `verdict`.
-fn decides(verdict: Verdict, evidence: &[Evidence]) -> bool {
+pub(super) fn decides(verdict: Verdict, evidence: &[Evidence]) -> bool {
     evidence.iter().filter(|e| e.decisive).any(|e| match verdict {
-        Verdict::Tolerant => e.weight > 0.0,
+        Verdict::Tolerant | Verdict::Hybrid => e.weight > 0.0,
         Verdict::Interactive => e.weight < 0.0,
         Verdict::Unclear => false,
     })
@@ -85,13 +96,8 @@ fn reason(
     if owner && let Some(word) = evidence.iter().find(|e| e.rule == "override") {
         return word.sentence.clone();
     }
-    let clause = |e: &Evidence| {
-        let sentence = e.sentence.trim_end_matches('.');
-        let mut chars = sentence.chars();
-        chars.next().map(|c| c.to_ascii_lowercase()).into_iter().chain(chars).collect::<String>()
-    };
     let (lead, side) = match verdict {
-        Verdict::Tolerant => ("Nobody seems to wait for these answers", 1.0),
+        Verdict::Tolerant | Verdict::Hybrid => ("Nobody seems to wait for these answers", 1.0),
         Verdict::Interactive => ("Somebody seems to wait for these answers", -1.0),
         Verdict::Unclear => {
             return if enough(facts, config) {
@@ -120,8 +126,15 @@ fn reason(
     if clauses.is_empty() { format!("{lead}.") } else { format!("{lead}: {}.", clauses.join("; ")) }
 }
 
+/// A sentence as part of another.
+pub(super) fn clause(evidence: &Evidence) -> String {
+    let sentence = evidence.sentence.trim_end_matches('.');
+    let mut chars = sentence.chars();
+    chars.next().map(|c| c.to_ascii_lowercase()).into_iter().chain(chars).collect()
+}
+
 /// What would turn "unclear" into a verdict.
-fn settle(facts: &Facts<'_>, config: &Tolerance) -> String {
+pub(super) fn settle(facts: &Facts<'_>, config: &Tolerance) -> String {
     let mut steps: Vec<String> = Vec::new();
     if facts.window.days() < config.min_days || facts.span_days() < config.min_days {
         steps.push(format!(

@@ -2,11 +2,14 @@
 //!
 //! Pure: no clock, no environment, no files, no query engine. Doubt is a value ([`Verdict::Unclear`]).
 
+mod bursts;
 pub mod caller;
 pub mod evidence;
 pub mod judge;
+pub mod lanes;
 pub mod runs;
 mod stated;
+mod surges;
 #[cfg(test)]
 mod tests;
 pub mod timing;
@@ -22,6 +25,8 @@ use crate::workload::Activity;
 pub enum Verdict {
     /// A machine collects the answers later.
     Tolerant,
+    /// Two kinds of traffic under one name, of which a machine collects the one later.
+    Hybrid,
     /// A person or a caller waits for each answer.
     Interactive,
     /// The logs do not say.
@@ -29,10 +34,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict, in the order of the reports.
+    pub const ALL: [Self; 4] = [Self::Tolerant, Self::Hybrid, Self::Interactive, Self::Unclear];
+
     /// The name in the tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tolerant => "tolerant",
+            Self::Hybrid => "hybrid",
             Self::Interactive => "interactive",
             Self::Unclear => "unclear",
         }
@@ -73,12 +82,28 @@ pub struct Run {
     pub activity: Activity,
 }
 
+/// A part of a workload's stream that is judged by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lane {
+    /// What is in it, such as `surges at 02:00 UTC` or `the rest`.
+    pub name: String,
+    /// The verdict on it alone.
+    pub verdict: Verdict,
+    /// Probability that nobody waits for it, 0 to 1.
+    pub probability: f64,
+    /// Its sums. Those of all lanes add up to the workload's.
+    pub activity: Activity,
+    /// Its runs, with what the traffic beside them comes to taken off; empty for the rest.
+    pub runs: Vec<Run>,
+}
+
 /// What the evidence comes to for one workload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// Sum of the weights and the prior: log-odds that the workload is tolerant.
+    /// Sum of the weights and the prior: log-odds that the workload (of a hybrid: its largest
+    /// tolerant lane) is tolerant.
     pub score: f64,
     /// The score as a probability that the workload is tolerant, 0 to 1.
     pub probability: f64,
@@ -88,8 +113,26 @@ pub struct Judgement {
     pub evidence: Vec<Evidence>,
     /// The workload's runs in time order.
     pub runs: Vec<Run>,
+    /// Of a hybrid: its lanes, the tolerant ones by tokens and then the rest; empty otherwise.
+    pub lanes: Vec<Lane>,
     /// The verdict in one sentence for its owner.
     pub reason: String,
-    /// For `Unclear`: what would settle it (a longer window, which tag).
+    /// For `Unclear` and for the unclear rest of a `Hybrid`: what would settle it (a longer window, which tag).
     pub settle: Option<String>,
+}
+
+impl Judgement {
+    /// The runs that nobody waits for: candidates for batch jobs, in time order.
+    pub fn candidates(&self) -> Vec<Run> {
+        match self.verdict {
+            Verdict::Tolerant => self.runs.clone(),
+            Verdict::Hybrid => {
+                let lanes = self.lanes.iter().filter(|lane| lane.verdict == Verdict::Tolerant);
+                let mut runs: Vec<Run> = lanes.flat_map(|lane| lane.runs.iter().copied()).collect();
+                runs.sort_by_key(|run| run.start);
+                runs
+            }
+            Verdict::Interactive | Verdict::Unclear => Vec::new(),
+        }
+    }
 }

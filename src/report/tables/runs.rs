@@ -1,15 +1,15 @@
-//! The `runs` table: the runs of tolerant workloads, each a candidate for a batch job.
+//! The `runs` table: the runs of tolerant workloads and lanes, each a candidate for a batch job.
 
 use arrow::array::RecordBatch;
 
 use super::cells::{self, Get};
 use super::keys::{self, Keyed, OfWorkload};
 use super::{TableError, find};
-use crate::tolerance::{Run, Verdict};
+use crate::tolerance::Run;
 
 struct Row<'r> {
     keyed: &'r Keyed<'r>,
-    run: &'r Run,
+    run: Run,
     jobs: Option<i64>,
 }
 
@@ -23,10 +23,7 @@ pub(super) fn batch(workloads: &[Keyed<'_>]) -> Result<RecordBatch, TableError> 
     let mut rows = Vec::new();
     for keyed in workloads {
         let workload = keyed.workload;
-        if workload.judgement.verdict != Verdict::Tolerant {
-            continue;
-        }
-        for (index, run) in workload.judgement.runs.iter().enumerate() {
+        for (index, run) in workload.judgement.candidates().into_iter().enumerate() {
             rows.push(Row { keyed, run, jobs: workload.run_jobs.get(index).copied() });
         }
     }

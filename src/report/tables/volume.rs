@@ -1,7 +1,8 @@
 //! The `volume` table: a workload's tokens and money spread over its days and token kinds.
 //!
-//! Verdicts and blockers hold for a workload as a whole, so every day gets its share of them by
-//! tokens. Days add up to the workload exactly, and each row's parts add up to its tokens.
+//! What is eligible is known day by day. Blockers hold for a workload as a whole, so every day gets its
+//! share of them by eligible tokens. Days add up to the workload exactly, and each row's parts add up to
+//! its tokens.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +50,10 @@ impl OfWorkload for Row<'_> {
 
 impl Row<'_> {
     fn rest(&self, unclear: bool) -> Cell<'static> {
-        let is_unclear = self.workload().judgement.verdict == Verdict::Unclear;
+        let judgement = &self.workload().judgement;
+        // What a hybrid's lanes leave is its last lane.
+        let verdict = judgement.lanes.last().map_or(judgement.verdict, |rest| rest.verdict);
+        let is_unclear = verdict == Verdict::Unclear;
         Cell::Count(if is_unclear == unclear { self.parts[3] } else { 0 })
     }
 }
@@ -89,6 +93,11 @@ fn check(keyed: &Keyed<'_>) -> Result<(), TableError> {
         if parts.into_iter().sum::<Tokens>() != eligible || eligible > total {
             return error("blocked, pilot and addressable tokens");
         }
+        let days = workload.days.iter().zip(&workload.eligible_days);
+        let within = days.clone().all(|((_, tokens), eligible)| pick(eligible) <= pick(tokens));
+        if !within || days.map(|(_, eligible)| pick(eligible)).sum::<Tokens>() != eligible {
+            return error("eligible tokens by day");
+        }
     }
     Ok(())
 }
@@ -103,30 +112,32 @@ fn rows<'r>(
     let workload = keyed.workload;
     let assessment = &workload.assessment;
     let count = |tokens: &TokenCounts| i128::from(pick(tokens).0);
-    let rest = count(&workload.total.tokens) - count(&assessment.eligible);
     let mut remaining = Remaining::new(vec![
         count(&assessment.blocked),
         count(&assessment.pilot),
         count(&assessment.addressable),
-        rest,
     ]);
     let weights: Vec<i128> = workload.days.iter().map(|(_, tokens)| count(tokens)).collect();
+    let eligible: Vec<i128> = workload.eligible_days.iter().map(count).collect();
     let costs = cost.map(|cost| spread(cost, &weights));
-    let moved = moved.map(|moved| spread(moved, &weights));
+    // Only what is eligible moves, so a day saves in proportion to that.
+    let saved = cost.zip(moved).map(|(cost, moved)| spread(cost - moved, &eligible));
     let mut rows = Vec::new();
     for (index, (day, counts)) in workload.days.iter().enumerate() {
         let tokens = pick(counts);
         if tokens == Tokens(0) {
             continue;
         }
-        let dealt = remaining.deal(i128::from(tokens.0));
+        let dealt = remaining.deal(eligible[index]);
+        let rest = tokens.0 - eligible[index] as i64;
+        let moved = costs.as_ref().zip(saved.as_ref());
         let row = Row {
             keyed,
             kind,
             tokens: tokens.0,
-            parts: [0, 1, 2, 3].map(|part| dealt[part] as i64),
+            parts: [dealt[0] as i64, dealt[1] as i64, dealt[2] as i64, rest],
             cost: costs.as_ref().map(|costs| costs[index]),
-            moved: moved.as_ref().map(|moved| moved[index]),
+            moved: moved.map(|(costs, saved)| costs[index] - saved[index]),
         };
         rows.push((*day, row));
     }
