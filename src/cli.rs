@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  complete
-  1  failed; nothing or not everything was written
+  1  failed; nothing or not everything was written, or a bound of evaluate is missed
   2  wrong usage
   3  finished, but incomplete: unreadable objects, or more rejects than --max-reject-rate";
 
@@ -38,6 +38,9 @@ pub enum Command {
     /// Tell one caller's evidence, blockers and arithmetic, down to the rates used.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Hold verdicts against labels: who was judged rightly, and every mistake with its evidence.
+    #[command(after_help = EVALUATE_EXAMPLES)]
+    Evaluate(EvaluateArgs),
     /// List the rates that apply, with source and date.
     #[command(after_help = PRICES_EXAMPLES)]
     Prices(PricesArgs),
@@ -214,6 +217,50 @@ pub struct ExplainArgs {
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     pub format: SummaryFormat,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub s3: S3Args,
+}
+
+const EVALUATE_EXAMPLES: &str = "\
+Examples:
+  halfrate evaluate sample-data --labels labels.csv
+  halfrate evaluate --data out --labels labels.csv --format json
+  halfrate evaluate s3://my-logs --labels labels.csv --max-false-tolerant 0 --min-recall 50%";
+
+/// `halfrate evaluate`
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// Folders, files or s3://bucket/prefix that hold logs.
+    #[arg(required_unless_present = "data", conflicts_with = "data", value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// CSV with the columns arn and label (tolerant, interactive or hybrid); an arn may hold `*`.
+    #[arg(long, value_name = "FILE")]
+    pub labels: PathBuf,
+    /// Folder or s3://bucket/prefix of an audit, instead of logs.
+    #[arg(long, value_name = "OUT")]
+    pub data: Option<String>,
+    /// Split workloads by a requestMetadata key (repeatable).
+    #[arg(long, value_name = "metadata.KEY", value_parser = metadata_key)]
+    pub group_by: Vec<String>,
+    /// Exit code 1 when less of the callers called tolerant or hybrid are, such as 0.95 or 95%.
+    #[arg(long, value_name = "SHARE", value_parser = rate)]
+    pub min_precision: Option<f64>,
+    /// Exit code 1 when less of the callers that are tolerant or hybrid are called so.
+    #[arg(long, value_name = "SHARE", value_parser = rate)]
+    pub min_recall: Option<f64>,
+    /// Exit code 1 when more callers are wrongly called tolerant or hybrid.
+    #[arg(long, value_name = "N")]
+    pub max_false_tolerant: Option<usize>,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: SummaryFormat,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub config: ConfigArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub s3: S3Args,

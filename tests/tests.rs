@@ -5,6 +5,7 @@
 mod audit;
 mod bad_input;
 mod docs;
+mod evaluate;
 mod explain;
 mod layers;
 mod logs;

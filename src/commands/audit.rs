@@ -26,6 +26,13 @@ use crate::workload::Window;
 
 /// Runs an audit.
 pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
+    let Some(report) = audited(&args).await? else { return Ok(Outcome::Complete) };
+    summarise(&report, args.format, &args.out)?;
+    Ok(if report.complete { Outcome::Complete } else { Outcome::Incomplete })
+}
+
+/// Audits and writes the tables; `None` after a dry run, which only tells what it would read.
+pub(super) async fn audited(args: &AuditArgs) -> anyhow::Result<Option<Report>> {
     let settings = Settings::load(&args.config)?;
     let limits = settings.config.limits.clone();
     let s3 = S3Options::from(&args.s3);
@@ -34,14 +41,15 @@ pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
     let inputs = Inputs::list(&args.sources, &s3, &wanted, &progress).await?;
     if args.dry_run {
         progress.finish();
-        return dry_run(&inputs, &args.out);
+        dry_run(&inputs, &args.out)?;
+        return Ok(None);
     }
     if inputs.objects.is_empty() {
         bail!(nothing_found(&inputs));
     }
     let out = Source::create(&args.out, &s3).await?;
     let session = session::session(&limits, inputs.sources.iter().chain([&out]))?;
-    let options = scan_options(&args, &wanted, &settings);
+    let options = scan_options(args, &wanted, &settings);
     progress.begin_reading(inputs.objects.iter().map(|(_, object)| object.size).sum());
     let objects = inputs.scan_objects()?;
     let on_object = |object: &ScanObject, reading: &Reading| progress.read(object, reading);
@@ -70,7 +78,7 @@ pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         run_at: run_at(),
         sources: args.sources.clone(),
-        parameters: parameters(&args, max_rate),
+        parameters: parameters(args, max_rate),
         window,
         config_text: settings.config_text,
         prices_text: settings.prices_text,
@@ -82,8 +90,7 @@ pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
     progress.doing("writing");
     write_report(&mut dataset, &report).await?;
     progress.finish();
-    summarise(&report, args.format, &args.out)?;
-    Ok(if report.complete { Outcome::Complete } else { Outcome::Incomplete })
+    Ok(Some(report))
 }
 
 /// Every row inside the window was read back as a call of some workload.
@@ -122,7 +129,7 @@ fn summarise(report: &Report, format: SummaryFormat, out: &str) -> anyhow::Resul
     Ok(())
 }
 
-fn dry_run(inputs: &Inputs, out: &str) -> anyhow::Result<Outcome> {
+fn dry_run(inputs: &Inputs, out: &str) -> anyhow::Result<()> {
     let bytes: u64 = inputs.objects.iter().map(|(_, object)| object.size).sum();
     let count = inputs.objects.len();
     let mut told = format!("Would read {count} objects, {}, into {out}\n", human_bytes(bytes));
@@ -136,8 +143,7 @@ fn dry_run(inputs: &Inputs, out: &str) -> anyhow::Result<Outcome> {
             inputs.sources[*source].locate(&object.path)
         ));
     }
-    print(&harmless(&told))?;
-    Ok(Outcome::Complete)
+    print(&harmless(&told))
 }
 
 fn nothing_found(inputs: &Inputs) -> String {

@@ -8,7 +8,7 @@ use datafusion::prelude::SessionContext;
 use super::inputs::Settings;
 use super::output::{print, width};
 use super::{Outcome, judging};
-use crate::cli::{ExplainArgs, SummaryFormat};
+use crate::cli::{ExplainArgs, S3Args, SummaryFormat};
 use crate::config::{Limits, glob_matches};
 use crate::engine::{catalog, session};
 use crate::report::{Report, ScanTotals, WorkloadReport, explain, json};
@@ -26,12 +26,7 @@ const CALLERS_TOLD: usize = 12;
 
 /// Explains every workload that matches.
 pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<Outcome> {
-    let source = Source::open(&args.data, &S3Options::from(&args.s3)).await?;
-    let session = session::session(&Limits::default(), [&source])?;
-    catalog::register(&session, &Dataset::new(source))?;
-    let (report, settings) = last_audit(&session, &args.data).await?;
-    let workloads = judging::workloads(&session, &report.window, &settings).await?;
-    let report = Report { workloads, ..report };
+    let report = report(&args.data, &args.s3).await?;
     let matching = matching(&report.workloads, &args.caller);
     if matching.is_empty() {
         bail!(no_match(&report.workloads, &args.caller));
@@ -49,6 +44,16 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<Outcome> {
         }
     }
     Ok(Outcome::Complete)
+}
+
+/// The last audit's facts, judged and priced again.
+pub(super) async fn report(data: &str, s3: &S3Args) -> anyhow::Result<Report> {
+    let source = Source::open(data, &S3Options::from(s3)).await?;
+    let session = session::session(&Limits::default(), [&source])?;
+    catalog::register(&session, &Dataset::new(source))?;
+    let (report, settings) = last_audit(&session, data).await?;
+    let workloads = judging::workloads(&session, &report.window, &settings).await?;
+    Ok(Report { workloads, ..report })
 }
 
 /// What the last audit was run with: the same configuration and prices give the same answer.

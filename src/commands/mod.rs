@@ -1,6 +1,7 @@
 //! The commands: each resolves its flags, runs, and prints; errors become a message and an exit code.
 
 mod audit;
+mod evaluate;
 mod explain;
 mod inputs;
 mod judging;
@@ -22,9 +23,11 @@ enum Outcome {
     Complete,
     /// Finished, but something could not be read.
     Incomplete,
+    /// Finished, but a bound that was set is missed.
+    Missed,
 }
 
-/// Exit code of a command that failed.
+/// Exit code of a command that failed, or missed a bound.
 const FAILED: u8 = 1;
 /// Exit code of an audit that finished without having read everything.
 const INCOMPLETE: u8 = 3;
@@ -42,6 +45,7 @@ pub fn run(cli: Cli) -> ExitCode {
         match cli.command {
             Command::Audit(args) => audit::run(args).await,
             Command::Sql(args) => sql::run(args).await,
+            Command::Evaluate(args) => evaluate::run(args).await,
             Command::Explain(args) => explain::run(args).await,
             Command::Prices(args) => prices::run(&args),
             Command::Simulate(args) => simulate::run(&args),
@@ -49,6 +53,7 @@ pub fn run(cli: Cli) -> ExitCode {
     });
     match outcome {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,
+        Ok(Outcome::Missed) => ExitCode::from(FAILED),
         Ok(Outcome::Incomplete) => ExitCode::from(INCOMPLETE),
         // Whoever read our output has had enough: not our failure.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@
 
 pub mod blind_spots;
 pub mod blockers;
+pub mod evaluation;
 pub mod explain;
 mod figures;
 pub mod json;
