@@ -1,9 +1,11 @@
 //! Bursts: what a lane may be made of, and which of them a schedule holds.
 
 use crate::tolerance::Run;
+use crate::tolerance::evidence::share;
+use crate::tolerance::runs::Survey;
 use crate::tolerance::surges::{self, Surge};
 use crate::tolerance::timing::{Alignment, Slot};
-use crate::units::Minute;
+use crate::units::{Minute, Tokens};
 use crate::workload::{Activity, MinuteFacts};
 
 /// Minutes that a surge of a daily lane may come early or late: the job waited for another.
@@ -29,10 +31,10 @@ pub(super) enum Found {
 }
 
 /// Surges, and the runs that none of them begins.
-pub(super) fn bursts(minutes: &[MinuteFacts], runs: &[Run]) -> Vec<Burst> {
-    let surges = surges::find(minutes);
+pub(super) fn bursts(minutes: &[MinuteFacts], survey: &Survey) -> Vec<Burst> {
+    let surges = surges::find(&survey.calls);
     let mut bursts: Vec<Burst> = Vec::new();
-    for run in runs {
+    for run in &survey.runs {
         let next = surges.partition_point(|surge| surge.start < run.start);
         let inside = |surge: &Surge| (surge.start..=surge.end).contains(&run.start);
         if surges[..next].last().is_some_and(inside) || surges.get(next).is_some_and(inside) {
@@ -157,3 +159,30 @@ pub(super) fn cut(runs: &[Run], spans: &[&Run]) -> Vec<Run> {
     };
     pieces.into_iter().map(piece).collect()
 }
+
+/// Whether the calls of a lane differ from the rest: a rush of the same people does the same as they do
+/// at other times, at noon sharp, too.
+pub(super) fn of_another_kind(lane: &Activity, rest: &Activity) -> bool {
+    let calls = |of: &Activity| (of.requests - of.errors).max(0) as f64;
+    let fewest = calls(lane).min(calls(rest));
+    if fewest < 1.0 {
+        return true;
+    }
+    let streaming = |of: &Activity| share(of.streaming, of.requests);
+    let mean = |tokens: Tokens, of: &Activity| tokens.0.max(1) as f64 / calls(of);
+    let apart = (1.0 + SIZE_NOISE / fewest.sqrt()).max(SIZE_APART).ln();
+    let differ = |pick: fn(&Activity) -> Tokens| {
+        (mean(pick(lane), lane) / mean(pick(rest), rest)).ln().abs() > apart
+    };
+    (streaming(lane) - streaming(rest)).abs() > STREAMING_APART
+        || differ(|of| of.tokens.total_input())
+        || differ(|of| of.tokens.output)
+}
+
+/// Ratio of mean tokens a call from which a lane's calls are of another kind than the rest.
+const SIZE_APART: f64 = 1.2;
+/// Three times the variation of sizes in chat (1.5 times their mean), which a mean over n calls keeps
+/// by 1/√n.
+const SIZE_NOISE: f64 = 4.5;
+/// Difference of streaming shares from which a lane's calls are of another kind.
+const STREAMING_APART: f64 = 0.3;

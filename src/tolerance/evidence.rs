@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::Tolerance;
+use crate::tolerance::runs::Survey;
 use crate::tolerance::timing::{self, Allan, chance};
 use crate::tolerance::{Evidence, Run, stated, weights};
 use crate::units::Minute;
@@ -13,6 +14,9 @@ use crate::workload::{Activity, MinuteFacts, SizeHistogram, Window, WorkloadKey}
 
 /// Fewest latencies told for a mean that stands for the workload.
 const MIN_LATENCIES: i64 = 20;
+
+/// Calls in the hour before and the hour after a loose daily slot, at most, in units of those inside.
+const LOOSE_BESIDE: f64 = 0.25;
 
 /// What the rules look at: a workload, or any part of one that has its own minutes and sizes.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,8 @@ pub struct Facts<'a> {
     pub minutes: &'a [MinuteFacts],
     /// The runs of `minutes`.
     pub runs: &'a [Run],
+    /// What the whole workload's minutes tell.
+    pub survey: &'a Survey,
     /// The starts among which a schedule is looked for, ascending: those of `runs`, or of a lane and
     /// of everything it was picked from, because what was picked by its schedule keeps to it.
     pub starts: &'a [Minute],
@@ -69,6 +75,21 @@ impl Facts<'_> {
         few && covered as f64 >= config.opening_cover * (starts * length) as f64
     }
 
+    /// Whether the hours before and after a slot of the day hold few calls beside those inside: people
+    /// whom something calls together at nine go on after it.
+    fn is_alone(&self, slot: timing::Slot) -> bool {
+        let (mut inside, mut beside) = (0, 0);
+        for facts in self.minutes {
+            let after = (facts.minute.0 - slot.minute).rem_euclid(Minute::PER_DAY);
+            if after < slot.length {
+                inside += facts.activity.requests;
+            } else if after < slot.length + 60 || after >= Minute::PER_DAY - 60 {
+                beside += facts.activity.requests;
+            }
+        }
+        beside as f64 <= LOOSE_BESIDE * inside as f64
+    }
+
     /// Mean seconds of a call where enough latencies are told.
     fn told_seconds(&self) -> Option<f64> {
         (self.total.latency_count >= MIN_LATENCIES)
@@ -90,6 +111,12 @@ impl Facts<'_> {
 
     /// The Allan factor at the shortest window that is longer than a call, where it can be tested.
     fn allan(&self, config: &Tolerance) -> Option<Allan> {
+        // Counting is dear and asks for a rate that most workloads do not reach; half of it leaves room
+        // for the edges of runs, which are not counted.
+        let length: i64 = self.runs.iter().map(|run| run.end.0 - run.start.0 + 1).sum();
+        if (self.total.requests as f64) < config.pool_min_rate / 2.0 * length as f64 {
+            return None;
+        }
         let call = self.seconds(config.slow_tokens_per_second);
         let window = timing::ALLAN_WINDOWS.into_iter().find(|w| *w as f64 > call)?;
         timing::allan(self.minutes, self.runs, window)
@@ -209,17 +236,23 @@ fn clock(facts: &Facts<'_>, starts: &[Minute], config: &Tolerance) -> Option<Sch
 
 /// A run start in the same five minutes of the day.
 fn daily_anchor(facts: &Facts<'_>, starts: &[Minute], config: &Tolerance) -> Option<Scheduled> {
-    let (slot, ln_p) = timing::daily_anchor(starts)?;
-    if slot.days < config.anchor_min_days || ln_p >= config.anchor_max_p.ln() {
+    let keeps = |(slot, ln_p): &(timing::Slot, f64)| {
+        slot.days >= config.anchor_min_days && *ln_p < config.anchor_max_p.ln()
+    };
+    // What rises above other traffic at about the same time each day may be people.
+    let loose = || if facts.lane { None } else { timing::loose_anchor(starts).filter(keeps) };
+    let (slot, ln_p) = timing::daily_anchor(starts).filter(keeps).or_else(loose)?;
+    let strict = slot.length == timing::ANCHOR_SLOT;
+    if !strict && !facts.is_alone(slot) {
         return None;
     }
-    let last = (slot.minute + timing::ANCHOR_SLOT - 1) % Minute::PER_DAY;
+    let last = (slot.minute + slot.length - 1) % Minute::PER_DAY;
     let evidence = Evidence {
         rule: "daily_anchor",
         value: Some(slot.hits as f64 / slot.days as f64),
         threshold: None,
-        weight: weights::SCHEDULE,
-        decisive: true,
+        weight: if strict { weights::SCHEDULE } else { weights::SCHEDULE_LOOSE },
+        decisive: strict,
         sentence: format!(
             "{} start between {:02}:{:02} and {:02}:{:02} UTC on {} of {} days; by chance {}.",
             facts.noun(),
@@ -270,14 +303,14 @@ fn worker_pool(facts: &Facts<'_>, allan: Option<Allan>, config: &Tolerance) -> O
 /// Few hours, and busy ones.
 fn sparse_dense(facts: &Facts<'_>, config: &Tolerance) -> Option<Evidence> {
     let days = facts.span_days();
-    let active = timing::distinct_days(facts.minutes.iter().map(|m| m.minute));
+    let active = facts.survey.days;
     if facts.lane || days < config.min_days || active < config.sparse_min_days {
         return None;
     }
     // Quiet time before the first and after the last call counts, but not more of it than there was
     // time between them: a service that was launched or retired inside a long window is not sparse.
     let hours = facts.window.days().clamp(days, 2 * days) * 24;
-    let share = timing::active_hours(facts.minutes) as f64 / hours as f64;
+    let share = facts.survey.hours as f64 / hours as f64;
     let rate = facts.total.requests as f64 / facts.minutes.len() as f64;
     if share >= config.sparse_max_hours || rate < config.sparse_min_rate {
         return None;
@@ -336,8 +369,8 @@ fn round_the_clock(
     config: &Tolerance,
 ) -> Option<Evidence> {
     let (allan, days) = (allan?, facts.span_days());
-    let share = timing::active_hours(facts.minutes) as f64 / (days * 24) as f64;
-    let by_day_and_night = timing::hours_of_day(facts.minutes) >= 20;
+    let share = facts.survey.hours as f64 / (days * 24) as f64;
+    let by_day_and_night = facts.survey.hours_of_day >= 20;
     if facts.lane
         || days < config.min_days
         || share < config.round_clock_min_hours

@@ -8,12 +8,14 @@ use crate::workload::{Activity, CallerKind, Window, Workload};
 
 /// Judges one workload on what the audited window holds.
 pub fn judge(workload: &Workload, window: &Window, config: &Tolerance) -> Judgement {
-    let runs = runs::segment(&workload.minutes, config.gap_minutes);
+    let survey = runs::survey(&workload.minutes, config.gap_minutes);
+    let runs = &survey.runs;
     let starts: Vec<Minute> = runs.iter().map(|run| run.start).collect();
     let facts = Facts {
         key: &workload.key,
         minutes: &workload.minutes,
-        runs: &runs,
+        runs,
+        survey: &survey,
         starts: &starts,
         lane: false,
         total: runs.iter().fold(Activity::default(), |mut sum, run| {
@@ -43,10 +45,11 @@ pub fn judge(workload: &Workload, window: &Window, config: &Tolerance) -> Judgem
     let reason = reason(verdict, owner.is_some(), &evidence, &facts, config);
     let probability = probability(score);
     let lanes = Vec::new();
+    let runs = survey.runs.clone();
     let whole =
         Judgement { verdict, score, probability, decisive, reason, evidence, runs, lanes, settle };
     // An owner speaks for the whole.
-    if owner.is_some() { whole } else { lanes::judge(workload, window, config, whole) }
+    if owner.is_some() { whole } else { lanes::judge(workload, window, config, &survey, whole) }
 }
 
 /// Log-odds as a probability.

@@ -8,9 +8,10 @@ use std::borrow::Cow;
 use std::f64::consts::TAU;
 
 use crate::config::Tolerance;
-use crate::tolerance::bursts::{Burst, Found, bursts, cut, members, sum};
+use crate::tolerance::bursts::{Burst, Found, bursts, cut, members, of_another_kind, sum};
 use crate::tolerance::evidence::{Facts, collect, share};
 use crate::tolerance::judge::{clause, decides, probability, settle, weigh};
+use crate::tolerance::runs::Survey;
 use crate::tolerance::surges;
 use crate::tolerance::timing::{self, Alignment};
 use crate::tolerance::{Evidence, Judgement, Lane, Run, Verdict};
@@ -32,6 +33,10 @@ const RUSH_RATIO: f64 = 3.0;
 /// Calls of a lane in units of those in the hour after it, at most, where a service opens: fewer calls
 /// than a fifth are the stragglers of a job.
 const RUSH: f64 = 5.0;
+
+/// Calls of a lane in units of those in the hour before it, at least, where it starts out of silence and
+/// is no rush among others.
+const SILENCE: f64 = 50.0;
 
 /// A lane before it is judged.
 struct Candidate {
@@ -58,26 +63,27 @@ pub(super) fn judge(
     workload: &Workload,
     window: &Window,
     config: &Tolerance,
+    survey: &Survey,
     whole: Judgement,
 ) -> Judgement {
-    let total = workload.total();
+    let total = sum(survey.runs.iter().map(|run| run.activity));
     if total.requests < config.min_requests {
         return whole;
     }
-    let splitter = Splitter { workload, window, config, none: SizeHistogram::default() };
-    let mut left = bursts(&workload.minutes, &whole.runs);
+    let splitter = Splitter { workload, window, config, survey, none: SizeHistogram::default() };
+    let mut left = bursts(&workload.minutes, survey);
     let mut lanes: Vec<Judged> = Vec::new();
     while lanes.len() < MOST {
         // What the clock's own lane leaves has a hole in it, which is no schedule.
         let clock = lanes.iter().all(|judged| judged.clock.is_none());
         let Some(candidate) = splitter.pick(&left, clock) else { break };
-        let spans: Vec<(Minute, Minute)> =
-            candidate.runs.iter().map(|run| (run.start, run.end)).collect();
-        left.retain(|burst| !spans.iter().any(|(a, b)| (*a..=*b).contains(&burst.run.start)));
         let judged = splitter.lane(&candidate, &total);
         if judged.lane.verdict != Verdict::Tolerant {
             break;
         }
+        let spans: Vec<(Minute, Minute)> =
+            candidate.runs.iter().map(|run| (run.start, run.end)).collect();
+        left.retain(|burst| !spans.iter().any(|(a, b)| (*a..=*b).contains(&burst.run.start)));
         lanes.push(judged);
     }
     if lanes.is_empty() {
@@ -95,6 +101,7 @@ struct Splitter<'a> {
     workload: &'a Workload,
     window: &'a Window,
     config: &'a Tolerance,
+    survey: &'a Survey,
     /// Sizes are known for the whole only: for a lane the rules on sizes keep silent.
     none: SizeHistogram,
 }
@@ -105,6 +112,7 @@ impl Splitter<'_> {
             key: &self.workload.key,
             minutes: &self.workload.minutes,
             runs,
+            survey: self.survey,
             starts,
             lane: true,
             total,
@@ -163,15 +171,14 @@ impl Splitter<'_> {
         let score = self.config.prior_log_odds + evidence.iter().map(|e| e.weight).sum::<f64>();
         let mut verdict = weigh(&facts, score, &evidence, self.config);
         let decisive = decides(verdict, &evidence);
-        let rest = surges::without(whole, &candidate.total);
-        let people =
-            self.opens_a_service(&candidate.runs) || !of_another_kind(&candidate.total, &rest);
         // Surges were picked for being dense; only a schedule or a pool says what they are.
         let timing = ["clock", "daily_anchor", "worker_pool"];
         let timed = |e: &Evidence| {
-            e.decisive && timing.contains(&e.rule) && (e.rule == "worker_pool" || !people)
+            e.decisive
+                && timing.contains(&e.rule)
+                && (e.rule == "worker_pool" || !self.is_of_people(candidate, whole))
         };
-        if !evidence.iter().any(timed) || candidate.total.requests < self.config.min_requests {
+        if candidate.total.requests < self.config.min_requests || !evidence.iter().any(timed) {
             verdict = Verdict::Unclear;
         }
         let lane = Lane {
@@ -188,9 +195,11 @@ impl Splitter<'_> {
         Judged { lane, clock, score, decisive, evidence }
     }
 
-    /// Whether the runs of a lane are the first rush of a service that opens: what is beside the lane
-    /// goes on after them at a much higher rate than before.
-    fn opens_a_service(&self, runs: &[Run]) -> bool {
+    /// Whether the runs of a lane may be the people of the rest: the first rush of a service that opens,
+    /// after which the rest goes on at a much higher rate than before, or a rush among others who do the
+    /// same.
+    fn is_of_people(&self, candidate: &Candidate, whole: &Activity) -> bool {
+        let runs = &candidate.runs;
         let rate = |spans: &mut dyn Iterator<Item = (i64, i64)>| {
             let (mut calls, mut length) = (0, 0);
             for (from, to) in spans.filter(|(from, to)| from <= to) {
@@ -212,9 +221,12 @@ impl Splitter<'_> {
             (since, run.start.0 - 1)
         });
         let (before, after) = (rate(&mut starts), rate(&mut ends));
-        let calls: i64 = runs.iter().map(|run| run.activity.requests).sum();
-        let much = after * BESIDE as f64 * runs.len() as f64 * RUSH >= calls as f64;
-        after >= RUSH_RATIO * before && much
+        let calls = candidate.total.requests as f64;
+        let in_hours = |rate: f64| rate * BESIDE as f64 * runs.len() as f64;
+        let opens = after >= RUSH_RATIO * before && in_hours(after) * RUSH >= calls;
+        let from_silence = in_hours(before) * SILENCE <= calls;
+        let rest = surges::without(whole, &candidate.total);
+        opens || !from_silence && !of_another_kind(&candidate.total, &rest)
     }
 
     /// What no lane holds, judged alone.
@@ -331,33 +343,6 @@ impl Splitter<'_> {
         }
     }
 }
-
-/// Whether the calls of a lane differ from the rest: a rush of the same people does the same as they do
-/// at other times, at noon sharp, too.
-fn of_another_kind(lane: &Activity, rest: &Activity) -> bool {
-    let calls = |of: &Activity| (of.requests - of.errors).max(0) as f64;
-    let fewest = calls(lane).min(calls(rest));
-    if fewest < 1.0 {
-        return true;
-    }
-    let streaming = |of: &Activity| share(of.streaming, of.requests);
-    let mean = |tokens: Tokens, of: &Activity| tokens.0.max(1) as f64 / calls(of);
-    let apart = (1.0 + SIZE_NOISE / fewest.sqrt()).max(SIZE_APART).ln();
-    let differ = |pick: fn(&Activity) -> Tokens| {
-        (mean(pick(lane), lane) / mean(pick(rest), rest)).ln().abs() > apart
-    };
-    (streaming(lane) - streaming(rest)).abs() > STREAMING_APART
-        || differ(|of| of.tokens.total_input())
-        || differ(|of| of.tokens.output)
-}
-
-/// Ratio of mean tokens a call from which a lane's calls are of another kind than the rest.
-const SIZE_APART: f64 = 1.2;
-/// Three times the variation of sizes in chat (1.5 times their mean), which a mean over n calls keeps
-/// by 1/√n.
-const SIZE_NOISE: f64 = 4.5;
-/// Difference of streaming shares from which a lane's calls are of another kind.
-const STREAMING_APART: f64 = 0.3;
 
 fn tell(lane: &Lane, total: Activity) -> String {
     format!(

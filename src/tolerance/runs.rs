@@ -1,31 +1,59 @@
 //! Runs: a workload's active minutes cut wherever it paused for longer than the allowed gap.
 
 use crate::tolerance::Run;
+use crate::units::Minute;
 use crate::workload::MinuteFacts;
 
-/// Cuts ascending minutes into runs; a run holds at most `gap` empty minutes in a row.
+/// What one pass over a workload's minutes tells; they are wide, and reading them is what judging costs.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// The runs.
+    pub runs: Vec<Run>,
+    /// Calls by minute, active minutes only.
+    pub calls: Vec<(Minute, i64)>,
+    /// Different UTC hours with activity.
+    pub hours: usize,
+    /// Different hours of the day with activity, 0 to 24.
+    pub hours_of_day: usize,
+    /// Different UTC days with activity.
+    pub days: i64,
+}
+
+/// Surveys ascending minutes, cut into runs that hold at most `gap` empty minutes in a row.
 ///
-/// The slice may be any part of a workload, such as one lane, as long as it is ascending.
-pub fn segment(minutes: &[MinuteFacts], gap: i64) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+/// The slice may be any part of a workload, as long as it is ascending.
+pub fn survey(minutes: &[MinuteFacts], gap: i64) -> Survey {
+    let mut survey = Survey { calls: Vec::with_capacity(minutes.len()), ..Survey::default() };
+    let (mut hour, mut day, mut seen) = (None, None, 0_u32);
     for facts in minutes {
-        match runs.last_mut() {
-            Some(run) if facts.minute.0 - run.end.0 - 1 <= gap => {
+        let Minute(minute) = facts.minute;
+        match survey.runs.last_mut() {
+            Some(run) if minute - run.end.0 - 1 <= gap => {
                 run.end = facts.minute;
                 run.activity += facts.activity;
             }
-            _ => {
-                runs.push(Run { start: facts.minute, end: facts.minute, activity: facts.activity })
+            _ => survey.runs.push(Run {
+                start: facts.minute,
+                end: facts.minute,
+                activity: facts.activity,
+            }),
+        }
+        survey.calls.push((facts.minute, facts.activity.requests));
+        if hour.replace(minute.div_euclid(60)) != Some(minute.div_euclid(60)) {
+            survey.hours += 1;
+            seen |= 1 << (facts.minute.of_day() / 60);
+            if day.replace(facts.minute.day()) != Some(facts.minute.day()) {
+                survey.days += 1;
             }
         }
     }
-    runs
+    survey.hours_of_day = seen.count_ones() as usize;
+    survey
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Minute;
     use crate::workload::Activity;
 
     fn active(minutes: &[i64]) -> Vec<MinuteFacts> {
@@ -36,7 +64,7 @@ mod tests {
 
     #[test]
     fn five_empty_minutes_stay_in_the_run_and_six_end_it() {
-        let runs = segment(&active(&[10, 16, 23]), 5);
+        let runs = survey(&active(&[10, 16, 23]), 5).runs;
         let spans: Vec<_> = runs.iter().map(|r| (r.start.0, r.end.0)).collect();
         assert_eq!(spans, [(10, 16), (23, 23)]);
         assert_eq!(runs.iter().map(|r| r.activity.requests).collect::<Vec<_>>(), [4, 2]);
@@ -44,6 +72,6 @@ mod tests {
 
     #[test]
     fn nothing_has_no_runs() {
-        assert_eq!(segment(&[], 5), []);
+        assert_eq!(survey(&[], 5).runs, []);
     }
 }

@@ -42,14 +42,14 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(minutes: &[MinuteFacts]) -> Option<Self> {
-        let (first, last) = (minutes.first()?.minute.0, minutes.last()?.minute.0);
+    fn of(calls: &[(Minute, i64)]) -> Option<Self> {
+        let (first, last) = (calls.first()?.0.0, calls.last()?.0.0);
         let mut sums = Vec::with_capacity((last - first + 2) as usize);
         let mut sum = 0;
         sums.push(0);
-        for facts in minutes {
-            sums.resize((facts.minute.0 - first + 1) as usize, sum);
-            sum += facts.activity.requests;
+        for (minute, calls) in calls {
+            sums.resize((minute.0 - first + 1) as usize, sum);
+            sum += calls;
             sums.push(sum);
         }
         Some(Self { first, sums })
@@ -66,9 +66,9 @@ impl Sums {
     }
 }
 
-/// Every surge, in time order.
-pub(super) fn find(minutes: &[MinuteFacts]) -> Vec<Surge> {
-    let Some(sums) = Sums::of(minutes) else { return Vec::new() };
+/// Every surge in the calls by minute, in time order.
+pub(super) fn find(calls: &[(Minute, i64)]) -> Vec<Surge> {
+    let Some(sums) = Sums::of(calls) else { return Vec::new() };
     let mut surges = Vec::new();
     // Calls of the quiet minutes so far, added up.
     let mut quiet = vec![0.0_f64];

@@ -15,7 +15,9 @@ use crate::tolerance::judge::judge;
 use crate::tolerance::lanes;
 use crate::tolerance::{Judgement, Verdict};
 use crate::units::{Day, Minute, Tokens};
-use crate::workload::{CallerKind, MinuteFacts, SizeHistogram, Window, Workload, WorkloadKey};
+use crate::workload::{
+    Activity, CallerKind, MinuteFacts, SizeHistogram, Window, Workload, WorkloadKey,
+};
 
 /// Seeds that every case runs with.
 const SEEDS: std::ops::Range<u64> = 1..9;
@@ -311,24 +313,33 @@ fn miscounted(case: &Case, workload: &Workload, judged: &Judgement, jobs: i64) -
     (off.abs() > bound).then(|| format!("{eligible} eligible tokens, not {jobs} ({off:+.3})"))
 }
 
-#[test]
-fn every_case_is_judged_as_its_file_expects() {
+/// Every case with its file's name and its configuration.
+fn cases() -> Vec<(String, Case, Tolerance)> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verdicts"));
     let mut files: Vec<PathBuf> =
         folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let mut failures = String::new();
-    let show = std::env::var_os("HALFRATE_SHOW_VERDICTS").is_some();
-    for file in &files {
-        let name = file.file_name().unwrap().display();
+    let case = |file: &PathBuf| {
+        let name = file.file_name().unwrap().display().to_string();
         let text = std::fs::read_to_string(file).unwrap();
         let case: Case = toml::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
         let config = Tolerance::deserialize(case.config.clone()).unwrap();
+        (name, case, config)
+    };
+    files.iter().map(case).collect()
+}
+
+#[test]
+fn every_case_is_judged_as_its_file_expects() {
+    let cases = cases();
+    let mut failures = String::new();
+    let show = std::env::var_os("HALFRATE_SHOW_VERDICTS").is_some();
+    for (name, case, config) in &cases {
         for seed in SEEDS {
-            let (workload, window, jobs) = mixture(&case, seed);
-            let judged = judge(&workload, &window, &config);
-            let mut wrong = wrong(&case, &judged);
-            wrong.extend(miscounted(&case, &workload, &judged, jobs));
+            let (workload, window, jobs) = mixture(case, seed);
+            let judged = judge(&workload, &window, config);
+            let mut wrong = wrong(case, &judged);
+            wrong.extend(miscounted(case, &workload, &judged, jobs));
             if !wrong.is_empty() || show && seed == SEEDS.start {
                 let about = &case.about;
                 let wrong = wrong.join(", ");
@@ -339,7 +350,7 @@ fn every_case_is_judged_as_its_file_expects() {
             }
         }
     }
-    assert!(files.len() >= 20, "only {} cases in {}", files.len(), folder.display());
+    assert!(cases.len() >= 20, "only {} cases", cases.len());
     assert!(failures.is_empty(), "{failures}");
 }
 
@@ -393,4 +404,116 @@ fn nothing_is_judged_unclear() {
     let judged = judge(&empty, &window, &Tolerance::default());
     assert_eq!((judged.verdict, judged.evidence.len()), (Verdict::Unclear, 0));
     assert!(judged.settle.is_some());
+}
+
+/// The workload with every minute moved as `to` says.
+fn moved(workload: &Workload, to: impl Fn(Minute) -> i64) -> Workload {
+    let mut minutes: BTreeMap<i64, MinuteFacts> = BTreeMap::new();
+    for facts in &workload.minutes {
+        let minute = Minute(to(facts.minute));
+        // Minutes that fall on each other where a clock is set back add up.
+        let entry = minutes.entry(minute.0).or_insert(MinuteFacts { minute, ..Default::default() });
+        entry.activity += facts.activity;
+        for (sum, tens) in entry.tens.iter_mut().zip(facts.tens) {
+            *sum += tens;
+        }
+    }
+    Workload { minutes: minutes.into_values().collect(), ..workload.clone() }
+}
+
+/// About half of the calls, drawn at random.
+fn thinned(workload: &Workload, chance: &mut Chance) -> Workload {
+    let mut half = |number: i64| (0..number).filter(|_| chance.uniform() < 0.5).count() as i64;
+    let mut minutes = Vec::new();
+    for facts in &workload.minutes {
+        let tens = facts.tens.map(&mut half);
+        let left: i64 = tens.iter().sum();
+        if left == 0 {
+            continue;
+        }
+        let part = |number: i64| number * left / facts.activity.requests;
+        let all = facts.activity;
+        let mut activity = Activity {
+            requests: left,
+            errors: part(all.errors),
+            streaming: part(all.streaming),
+            latency_ms: part(all.latency_ms),
+            latency_count: part(all.latency_count),
+            ..Activity::default()
+        };
+        activity.tokens.input = Tokens(part(all.tokens.input.0));
+        activity.tokens.output = Tokens(part(all.tokens.output.0));
+        activity.signals.input_bodies = part(all.signals.input_bodies);
+        activity.signals.output_bodies = part(all.signals.output_bodies);
+        activity.signals.multi_turn = part(all.signals.multi_turn);
+        activity.signals.priority_tier = part(all.signals.priority_tier);
+        minutes.push(MinuteFacts { minute: facts.minute, tens, activity });
+    }
+    let mut sizes = |sizes: &SizeHistogram| SizeHistogram {
+        bins: sizes.bins.iter().map(|(bin, count)| (*bin, half(*count))).collect(),
+    };
+    let (input_sizes, output_sizes) = (sizes(&workload.input_sizes), sizes(&workload.output_sizes));
+    Workload { key: workload.key.clone(), minutes, input_sizes, output_sizes }
+}
+
+/// Whether one verdict makes volume eligible and the other says that somebody waits.
+fn flips(a: Verdict, b: Verdict) -> bool {
+    let called = |verdict| matches!(verdict, Verdict::Tolerant | Verdict::Hybrid);
+    called(a) && b == Verdict::Interactive || called(b) && a == Verdict::Interactive
+}
+
+#[test]
+fn verdicts_hold_when_clocks_differ_and_only_weaken_when_calls_are_missing() {
+    let mut failures = String::new();
+    for (name, case, config) in cases() {
+        let (workload, window) = workload(&case, 3);
+        let verdict = judge(&workload, &window, &config).verdict;
+        let wider = Window { from: Day(window.from.0 - 1), to: Day(window.to.0 + 1) };
+        let mut hold = |what: &str, other: &Workload, same: bool| {
+            let found = judge(other, &wider, &config).verdict;
+            // A tolerant or a hybrid verdict may come or go at a threshold, never against the other side.
+            if flips(verdict, found) || same && found != verdict {
+                failures += &format!("\n{name}: {verdict}, but {found} {what}");
+            }
+        };
+        // The same log as an account would see it whose clock runs in another zone.
+        for minutes in [-11 * 60, -330, 60, 5 * 60 + 45] {
+            let other = moved(&workload, |minute| minute.0 + minutes);
+            hold(&format!("in a zone {minutes} minutes off"), &other, true);
+        }
+        let middle = i64::from((window.from.0 + window.to.0) / 2) * Minute::PER_DAY;
+        for hour in [-60, 60] {
+            let set = |minute: Minute| minute.0 + if minute.0 < middle { 0 } else { hour };
+            hold("after the clock was set", &moved(&workload, set), false);
+        }
+        for seed in 1..4 {
+            hold("with half of its calls", &thinned(&workload, &mut Chance(seed)), false);
+        }
+        // A window that begins and ends some hours later.
+        let from = Minute(window.from.start().0 + 7 * 60);
+        let mut later = workload.clone();
+        later.minutes.retain(|facts| facts.minute >= from);
+        hold("in a window that begins hours later", &later, false);
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+#[test]
+fn thinning_never_makes_somebody_who_waits_tolerant() {
+    let mut failures = String::new();
+    for (name, case, config) in cases() {
+        if case.expect.verdict != "interactive" && case.expect.verdict != "unclear" {
+            continue;
+        }
+        let (workload, window) = workload(&case, 5);
+        for seed in 10..14 {
+            let thin = thinned(&workload, &mut Chance(seed));
+            let found = judge(&thin, &window, &config).verdict;
+            let interactive = case.expect.verdict == "interactive";
+            if interactive && matches!(found, Verdict::Tolerant | Verdict::Hybrid) {
+                failures += &format!("\n{name}: {found} with half of its calls");
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
 }

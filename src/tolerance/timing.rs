@@ -13,6 +13,14 @@ pub const CLOCK_PERIODS: [i64; 5] = [60, 30, 20, 15, 10];
 /// Length of a daily anchor's slot, minutes: schedulers start within a few minutes of their time.
 pub const ANCHOR_SLOT: i64 = 5;
 
+/// Lengths of a daily anchor's loose slot, minutes: schedulers that share their load (build services,
+/// bots that follow a shared queue) start up to this late, on one day more than on the next.
+pub const LOOSE_SLOTS: [i64; 3] = [15, 30, 45];
+
+/// Most starts a day among which a loose slot is looked for: with one every half hour no slot of that
+/// length stands out.
+const LOOSE_STARTS: i64 = 48;
+
 /// Minutes beside an anchor's slot that tell how often runs start at that time of day anyway.
 const ANCHOR_NEIGHBOURS: i64 = 60;
 
@@ -72,8 +80,10 @@ pub fn clock(starts: &[Minute]) -> Option<Alignment> {
 /// A time of day at which runs start more often than chance allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// First minute of the slot, minutes since UTC midnight; it is [`ANCHOR_SLOT`] minutes long.
+    /// First minute of the slot, minutes since UTC midnight.
     pub minute: i64,
+    /// Its length in minutes.
+    pub length: i64,
     /// Days with a run start in the slot.
     pub hits: i64,
     /// Days from the first to the last run start, both counted.
@@ -83,16 +93,32 @@ pub struct Slot {
 impl Slot {
     /// Whether `start` lies in the slot, on any day.
     pub fn holds(&self, start: Minute) -> bool {
-        (start.0 - self.minute).rem_euclid(Minute::PER_DAY) < ANCHOR_SLOT
+        (start.0 - self.minute).rem_euclid(Minute::PER_DAY) < self.length
     }
 }
 
-/// The most improbable slot of the day, with the natural logarithm of its p (Bonferroni over the 1440
-/// places a slot can have). `starts` ascend.
+/// The most improbable slot of the day of [`ANCHOR_SLOT`] minutes, with the natural logarithm of its p
+/// (Bonferroni over the 1440 places a slot can have). `starts` ascend.
 ///
 /// Chance means the rate of run starts in the hour before the slot, in the hour after it or over the
 /// whole day, whichever is highest: people start work at about the same time too, but then go on.
 pub fn daily_anchor(starts: &[Minute]) -> Option<(Slot, f64)> {
+    slot(starts, ANCHOR_SLOT, 1.0)
+}
+
+/// The same for slots of [`LOOSE_SLOTS`] (Bonferroni over them as well).
+pub fn loose_anchor(starts: &[Minute]) -> Option<(Slot, f64)> {
+    let (first, last) = (starts.first()?, starts.last()?);
+    let days = i64::from(last.day().0 - first.day().0) + 1;
+    if starts.len() as i64 > days * LOOSE_STARTS {
+        return None;
+    }
+    let found = LOOSE_SLOTS.map(|length| slot(starts, length, LOOSE_SLOTS.len() as f64));
+    found.into_iter().flatten().min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// The most improbable slot of `length` minutes, `tests` lengths being tried.
+fn slot(starts: &[Minute], length: i64, tests: f64) -> Option<(Slot, f64)> {
     const PER_DAY: usize = Minute::PER_DAY as usize;
     let (first, last) = (starts.first()?, starts.last()?);
     let days = i64::from(last.day().0 - first.day().0) + 1;
@@ -101,7 +127,7 @@ pub fn daily_anchor(starts: &[Minute]) -> Option<(Slot, f64)> {
     let mut seen = [i64::MIN; PER_DAY];
     for start in starts {
         by_minute[start.of_day() as usize] += 1;
-        for back in 0..ANCHOR_SLOT {
+        for back in 0..length {
             let day = (start.0 - back).div_euclid(Minute::PER_DAY);
             let place = (start.0 - back).rem_euclid(Minute::PER_DAY) as usize;
             // Starts ascend, so a day that was counted is the last one that was.
@@ -111,24 +137,36 @@ pub fn daily_anchor(starts: &[Minute]) -> Option<(Slot, f64)> {
             }
         }
     }
+    // Starts before each minute of three days, the middle one being the day.
+    let mut before = [0_i64; 3 * PER_DAY + 1];
+    for minute in 0..3 * PER_DAY {
+        before[minute + 1] = before[minute] + by_minute[minute % PER_DAY];
+    }
+    let within = |from: i64, to: i64| {
+        before[(to + Minute::PER_DAY) as usize] - before[(from + Minute::PER_DAY) as usize]
+    };
     let everywhere = starts.len() as f64 / (days * Minute::PER_DAY) as f64;
+    let places = (Minute::PER_DAY as f64 * tests).ln();
     let mut best: Option<(Slot, f64)> = None;
     for place in 0..Minute::PER_DAY {
         // A slot that opens without a start repeats one that opens later.
         if by_minute[place as usize] == 0 {
             continue;
         }
-        let beside = |first: i64| -> i64 {
-            let minutes = (first..first + ANCHOR_NEIGHBOURS).map(|m| m.rem_euclid(Minute::PER_DAY));
-            minutes.map(|m| by_minute[m as usize]).sum()
-        };
-        let around = beside(place - ANCHOR_NEIGHBOURS).max(beside(place + ANCHOR_SLOT));
+        let end = place + length;
+        let around =
+            within(place - ANCHOR_NEIGHBOURS, place).max(within(end, end + ANCHOR_NEIGHBOURS));
         let around = around as f64 / (days * ANCHOR_NEIGHBOURS) as f64;
-        let chance = 1.0 - (-(ANCHOR_SLOT as f64) * around.max(everywhere)).exp();
-        let ln_p = ln_binomial_tail(days, hits[place as usize], chance);
-        let ln_p = (ln_p + (Minute::PER_DAY as f64).ln()).min(0.0);
+        let chance = 1.0 - (-(length as f64) * around.max(everywhere)).exp();
+        let hits = hits[place as usize];
+        // The tail takes a sum, so it is asked for only where a bound lets it be the best.
+        let least = best.map_or(0.0, |(_, least)| least);
+        if ln_binomial_bound(days, hits, chance) + places >= least {
+            continue;
+        }
+        let ln_p = (ln_binomial_tail(days, hits, chance) + places).min(0.0);
         if best.is_none_or(|(_, least)| ln_p < least) {
-            best = Some((Slot { minute: place, hits: hits[place as usize], days }, ln_p));
+            best = Some((Slot { minute: place, length, hits, days }, ln_p));
         }
     }
     best
@@ -153,39 +191,84 @@ pub struct Allan {
 /// its first and last ten seconds left out because the run covers them only in part. Gaps between
 /// runs are not bridged. `None` without a single pair.
 pub fn allan(minutes: &[MinuteFacts], runs: &[Run], window: i64) -> Option<Allan> {
-    let (mut squares, mut sums, mut pairs) = (0.0, 0.0, 0_usize);
+    let mut pairs = Pairs::new((window / 10).max(1));
     let mut rest = minutes;
-    let mut tens: Vec<i64> = Vec::new();
     for run in runs {
+        rest = &rest[rest.partition_point(|facts| facts.minute < run.start)..];
         let length = rest.partition_point(|facts| facts.minute <= run.end);
         let (inside, after) = rest.split_at(length);
         rest = after;
-        tens.clear();
-        tens.resize(((run.end.0 - run.start.0 + 1) * 6) as usize, 0);
-        for facts in inside.iter().filter(|facts| facts.minute >= run.start) {
-            let at = ((facts.minute.0 - run.start.0) * 6) as usize;
-            tens[at..at + 6].copy_from_slice(&facts.tens);
-        }
-        let first = tens.iter().position(|n| *n > 0).map_or(tens.len(), |at| at + 1);
-        let last = tens.iter().rposition(|n| *n > 0).unwrap_or(0);
-        let whole = tens.get(first..last).unwrap_or_default();
-        let counts = whole.chunks_exact((window / 10).max(1) as usize);
-        let mut before: Option<f64> = None;
-        for count in counts.map(|chunk| chunk.iter().sum::<i64>() as f64) {
-            if let Some(before) = before {
-                squares += (count - before).powi(2);
-                sums += count + before;
-                pairs += 1;
+        let first = inside.first().and_then(|facts| facts.tens.iter().position(|n| *n > 0));
+        let last = inside.last().and_then(|facts| facts.tens.iter().rposition(|n| *n > 0));
+        let (Some(first), Some(last)) = (first, last) else { continue };
+        let end = (run.end.0 - run.start.0) * 6 + last as i64;
+        pairs.begin();
+        let mut at = first as i64 + 1;
+        for facts in inside {
+            let minute = (facts.minute.0 - run.start.0) * 6;
+            pairs.empty(minute.min(end) - at);
+            at = at.max(minute);
+            let to = end.min(minute + 6);
+            for ten in at..to {
+                pairs.count(facts.tens[(ten - minute) as usize]);
             }
-            before = Some(count);
+            at = at.max(to);
         }
     }
+    let Pairs { squares, sums, pairs, .. } = pairs;
     if pairs == 0 || sums == 0.0 {
         return None;
     }
     let (factor, mean) = (squares / sums, sums / (2.0 * pairs as f64));
     let rate = mean * 60.0 / window as f64;
     Some(Allan { window, factor, pairs, rate, p: allan_p(factor, mean, pairs) })
+}
+
+/// Differences of neighbouring windows, gathered ten seconds at a time.
+struct Pairs {
+    /// Tens of seconds in a window.
+    window: i64,
+    /// Tens and calls of the window under way.
+    tens: i64,
+    calls: i64,
+    /// Calls of the window before it in the same run.
+    before: Option<i64>,
+    squares: f64,
+    sums: f64,
+    pairs: usize,
+}
+
+impl Pairs {
+    fn new(window: i64) -> Self {
+        Self { window, tens: 0, calls: 0, before: None, squares: 0.0, sums: 0.0, pairs: 0 }
+    }
+
+    /// Begins another run.
+    fn begin(&mut self) {
+        (self.tens, self.calls, self.before) = (0, 0, None);
+    }
+
+    fn count(&mut self, calls: i64) {
+        self.calls += calls;
+        self.tens += 1;
+        if self.tens < self.window {
+            return;
+        }
+        if let Some(before) = self.before {
+            self.squares += ((self.calls - before) as f64).powi(2);
+            self.sums += (self.calls + before) as f64;
+            self.pairs += 1;
+        }
+        self.before = Some(self.calls);
+        (self.tens, self.calls) = (0, 0);
+    }
+
+    /// Tens without calls; none where the number is below zero.
+    fn empty(&mut self, tens: i64) {
+        for _ in 0..tens {
+            self.count(0);
+        }
+    }
 }
 
 /// Lower tail of the Allan factor of Poisson counts with that mean.
@@ -220,6 +303,17 @@ fn normal_lower_tail(z: f64) -> f64 {
     if z <= 0.0 { upper } else { 1.0 - upper }
 }
 
+/// A bound that ln P(X ≥ k) never falls below, for X binomial(n, p): its first term by Stirling, or zero
+/// where k is no more than expected.
+fn ln_binomial_bound(n: i64, k: i64, p: f64) -> f64 {
+    let (n, k) = (n as f64, k as f64);
+    if k <= n * p || p >= 1.0 {
+        return 0.0;
+    }
+    let part = |k: f64, p: f64| if k > 0.0 { k * (k / (n * p)).ln() } else { 0.0 };
+    -part(k, p) - part(n - k, 1.0 - p) - 0.5 * (8.0 * n).ln()
+}
+
 /// ln P(X ≥ k) for X binomial(n, p): summed in logarithms, because the tails asked for here are far
 /// below the smallest double.
 pub fn ln_binomial_tail(n: i64, k: i64, p: f64) -> f64 {
@@ -245,17 +339,6 @@ pub fn ln_binomial_tail(n: i64, k: i64, p: f64) -> f64 {
 pub fn chance(ln_p: f64) -> String {
     let tens = (ln_p / LN_10).ceil();
     if tens >= -2.0 { format!("p = {:.2}", ln_p.exp()) } else { format!("p < 1e{tens:.0}") }
-}
-
-/// Number of different UTC hours with activity.
-pub fn active_hours(minutes: &[MinuteFacts]) -> usize {
-    minutes.chunk_by(|a, b| a.minute.0.div_euclid(60) == b.minute.0.div_euclid(60)).count()
-}
-
-/// Number of different hours of the day with activity, 0 to 24.
-pub fn hours_of_day(minutes: &[MinuteFacts]) -> usize {
-    let seen = minutes.iter().fold(0_u32, |seen, facts| seen | 1 << (facts.minute.of_day() / 60));
-    seen.count_ones() as usize
 }
 
 /// Number of different UTC days among ascending minutes.
