@@ -7,6 +7,7 @@ mod bad_input;
 mod docs;
 mod evaluate;
 mod explain;
+mod hybrid;
 mod layers;
 mod logs;
 mod prices;

@@ -37,6 +37,15 @@ pub(crate) enum Pattern {
         /// From one answer to the next question, milliseconds.
         gap_ms: (u64, u64),
     },
+    /// Conversations of one hour only, the same hour of every fourth week.
+    Viral {
+        /// Hour of the UTC day.
+        hour: i64,
+        /// Conversations, in thousandths.
+        milli: u64,
+        turns: (u64, u64),
+        gap_ms: (u64, u64),
+    },
     /// A pool of workers that starts by the clock and stops when the calls are done.
     Job {
         clock: Clock,
@@ -57,6 +66,12 @@ pub(crate) enum Clock {
     Daily(i64),
     /// At this minute of every hour.
     Hourly(i64),
+    /// At this minute of every hour from 07 to 17 UTC.
+    OfficeHours(i64),
+    /// At this minute of the UTC day, before the day with this number.
+    Until(i64, i64),
+    /// At this minute of the UTC day, from the day with this number on.
+    From(i64, i64),
 }
 
 /// The arrivals of one workload, with its own randomness.
@@ -93,11 +108,30 @@ impl Arrivals {
                     self.conversation(start, turns, gap_ms, calls);
                 }
             }
+            Pattern::Viral { hour: of_day, milli, turns, gap_ms } => {
+                let week = hour.div_euclid(24).div_euclid(7) % 4;
+                if week != 1 || weekday(hour) != 2 || hour.rem_euclid(24) != of_day {
+                    return;
+                }
+                for _ in 0..self.random.poisson(milli) {
+                    let start = hour * HOUR_MS + self.random.below(HOUR_MS as u64) as i64;
+                    self.conversation(start, turns, gap_ms, calls);
+                }
+            }
             Pattern::Job { clock, weekdays, calls_milli, workers, jitter_ms } => {
+                let today = hour.div_euclid(24);
                 let minute = match clock {
+                    Clock::Until(_, day) if today >= day => return,
+                    Clock::From(_, day) if today < day => return,
+                    Clock::Until(minute, _) | Clock::From(minute, _)
+                        if minute / 60 == hour.rem_euclid(24) =>
+                    {
+                        minute % 60
+                    }
+                    Clock::OfficeHours(minute) if (7..18).contains(&hour.rem_euclid(24)) => minute,
                     Clock::Daily(minute) if minute / 60 == hour.rem_euclid(24) => minute % 60,
                     Clock::Hourly(minute) => minute,
-                    Clock::Daily(_) => return,
+                    _ => return,
                 };
                 if weekdays & (1 << weekday(hour)) == 0 {
                     return;

@@ -56,6 +56,7 @@ impl Fleet {
         match spec.scenario {
             Scenario::WorkedExample => scenarios::worked::fleet(spec, place),
             Scenario::Company => scenarios::company::fleet(spec, place),
+            Scenario::Archetypes => scenarios::archetypes::fleet(spec, place),
             Scenario::RecordsSmall
             | Scenario::RecordsTypical
             | Scenario::RecordsLarge

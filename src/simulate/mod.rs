@@ -40,6 +40,8 @@ pub enum Scenario {
     WorkedExample,
     /// Every archetype and every record shape, in two accounts and two regions.
     Company,
+    /// One caller of each kind under neutral names, those included that look like the other side.
+    Archetypes,
     /// Records of less than 3 KB, for benches.
     RecordsSmall,
     /// Records of 1 to 90 KB with a mean of 20 KB, for benches.
@@ -52,9 +54,10 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every scenario, in the order of the documentation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::WorkedExample,
         Self::Company,
+        Self::Archetypes,
         Self::RecordsSmall,
         Self::RecordsTypical,
         Self::RecordsLarge,
@@ -66,6 +69,7 @@ impl Scenario {
         match self {
             Self::WorkedExample => "worked-example",
             Self::Company => "company",
+            Self::Archetypes => "archetypes",
             Self::RecordsSmall => "records-small",
             Self::RecordsTypical => "records-typical",
             Self::RecordsLarge => "records-large",
@@ -144,6 +148,9 @@ impl Spec {
                 regions: vec!["eu-west-1".to_owned(), "us-east-1".to_owned()],
                 ..records
             },
+            Scenario::Archetypes => {
+                Self { days: 28, mean_record_bytes: 1_000, objects_per_hour: 1, ..records }
+            }
             Scenario::RecordsSmall => Self { mean_record_bytes: 2_000, ..records },
             Scenario::RecordsLarge => Self { mean_record_bytes: 45_000, ..records },
             Scenario::RecordsTypical | Scenario::RecordsEmbeddings => records,

@@ -1,5 +1,6 @@
 //! The scenarios: lists of workloads with their volumes.
 
+pub(crate) mod archetypes;
 pub(crate) mod company;
 pub(crate) mod records;
 pub(crate) mod worked;
