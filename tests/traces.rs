@@ -52,7 +52,7 @@ fn verdicts(folder: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn hold(name: &str, least_found: usize) {
+fn hold(name: &str, least_found: usize, least_bots: usize) {
     let Some(traces) = std::env::var_os("HALFRATE_TRACES").map(PathBuf::from) else {
         eprintln!("skipped: HALFRATE_TRACES names no folder of traces");
         return;
@@ -60,7 +60,7 @@ fn hold(name: &str, least_found: usize) {
     let folder = traces.join(name);
     let (labels, verdicts) = (labels(&folder), verdicts(&folder));
     assert_eq!(labels.len(), verdicts.len());
-    let mut found = 0;
+    let (mut found, mut bots) = (0, 0);
     for label in &labels {
         let verdict = &verdicts[&label.role];
         if label.interactive {
@@ -71,17 +71,19 @@ fn hold(name: &str, least_found: usize) {
             found += 1;
         } else {
             assert_ne!(verdict, "interactive", "{} does not wait", label.role);
+            bots += usize::from(verdict == "tolerant");
         }
     }
     assert!(found >= least_found, "only {found} jobs are labelled in {name}");
+    assert!(bots >= least_bots, "only {bots} bots are found in {name}");
 }
 
 #[test]
 fn a_month_of_people_bots_and_jobs() {
-    hold("month", 3);
+    hold("month", 3, 2);
 }
 
 #[test]
 fn an_hour_of_a_chat_service_and_a_worker_pool() {
-    hold("hour", 1);
+    hold("hour", 1, 0);
 }
