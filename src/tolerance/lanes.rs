@@ -1,7 +1,7 @@
 //! Lanes: a stream that is a mixture, split into what keeps a schedule or is a pool, and the rest.
 //!
 //! Surges and runs are looked through for a schedule; those that keep it are a lane and are judged
-//! alone. Up to [`MOST`] lanes are taken out like that. A workload of which a lane is tolerant and the
+//! alone. Up to `MOST` lanes are taken out like that. A workload of which a lane is tolerant and the
 //! rest is not is a hybrid, and only what the lane adds to the traffic beside it is eligible.
 
 use std::borrow::Cow;
