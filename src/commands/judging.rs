@@ -33,6 +33,6 @@ fn report(workload: &Workload, window: &Window, settings: &Settings) -> Option<W
     let judgement = judge::judge(workload, window, &settings.config.tolerance);
     let assessment = assess::assess(workload, &judgement, &settings.book, savings);
     let jobs = |calls: i64| if assessment.jobs > 0 { blockers::jobs(calls, savings) } else { 0 };
-    let run_jobs = judgement.candidates().iter().map(|run| jobs(run.activity.requests)).collect();
+    let run_jobs = judgement.candidates.iter().map(|run| jobs(run.requests)).collect();
     WorkloadReport::new(workload, judgement, assessment, run_jobs)
 }

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::spread::spread;
 use super::{Report, ScanTotals, WorkloadReport};
 use crate::savings::{Assessment, Blocker, Effect, Line, Mode, Range};
-use crate::tolerance::{Evidence, Judgement, Run, Verdict};
+use crate::tolerance::{CandidateRun, Evidence, Judgement, Verdict};
 use crate::units::{Day, Tokens, Usd};
 use crate::workload::{Activity, CallerKind, Signals, TokenCounts, Window, WorkloadKey};
 
@@ -78,12 +78,12 @@ fn judgement(verdict: Verdict) -> Judgement {
         Verdict::Interactive => (-3.5, false),
         Verdict::Unclear => (0.0, false),
     };
-    let runs = (0..3).map(|day| {
+    let run = |day: i32| {
         let start = Day(FROM.0 + day).start();
         let end = crate::units::Minute(start.0 + 59);
-        let activity = Activity { requests: 2000, tokens: counts(900_000), ..Activity::default() };
-        Run { start, end, activity }
-    });
+        CandidateRun { start, end, requests: 2000, errors: 0, tokens: counts(900_000) }
+    };
+    let eligible = matches!(verdict, Verdict::Tolerant | Verdict::Hybrid);
     Judgement {
         verdict,
         score,
@@ -98,7 +98,8 @@ fn judgement(verdict: Verdict) -> Judgement {
             ),
             evidence("identity", score / 4.0, false, "The caller's role names a pipeline."),
         ],
-        runs: runs.collect(),
+        run_count: 3,
+        candidates: (0..3).filter(|_| eligible).map(run).collect(),
         lanes: Vec::new(),
         reason: reason(verdict),
         settle: (verdict == Verdict::Unclear).then(|| {

@@ -50,7 +50,7 @@ fn who(page: &mut Page, report: &Report, workload: &WorkloadReport) {
             count(total.errors),
             count(total.streaming),
             count(workload.active_minutes),
-            plural(workload.judgement.runs.len(), "run"),
+            plural(workload.judgement.run_count, "run"),
             workload.first,
             workload.last,
         ),

@@ -158,7 +158,7 @@ pub fn of_workload(report: &Report, workload: &WorkloadReport) -> Value {
         "errors": total.errors,
         "streaming_requests": total.streaming,
         "active_minutes": workload.active_minutes,
-        "runs": judgement.runs.len(),
+        "runs": judgement.run_count,
         "first_minute": time(workload.first.0 * 60),
         "last_minute": time(workload.last.0 * 60),
         "tokens": of_tokens(&total.tokens),

@@ -49,7 +49,7 @@ pub struct WorkloadReport {
     pub judgement: Judgement,
     /// The money.
     pub assessment: Assessment,
-    /// Batch jobs that each of `judgement.candidates()` needs under the quotas, in the same order. Empty
+    /// Batch jobs that each of `judgement.candidates` needs under the quotas, in the same order. Empty
     /// where the workload cannot be jobs.
     pub run_jobs: Vec<i64>,
 }

@@ -51,7 +51,7 @@ pub(super) fn bursts(minutes: &[MinuteFacts], survey: &Survey) -> Vec<Burst> {
         };
         bursts.push(Burst { run, surge: false });
     }
-    let net = surges::net(minutes, &surges);
+    let net = surges::net(minutes, &survey.calls, &surges);
     bursts.extend(net.into_iter().map(|run| Burst { run, surge: true }));
     bursts.sort_by_key(|burst| burst.run.start);
     bursts

@@ -10,7 +10,7 @@ use crate::tolerance::runs::Survey;
 use crate::tolerance::timing::{self, Allan, chance};
 use crate::tolerance::{Evidence, Run, stated, weights};
 use crate::units::Minute;
-use crate::workload::{Activity, MinuteFacts, SizeHistogram, Window, WorkloadKey};
+use crate::workload::{Activity, SizeHistogram, Window, WorkloadKey};
 
 /// Fewest latencies told for a mean that stands for the workload.
 const MIN_LATENCIES: i64 = 20;
@@ -23,18 +23,16 @@ const LOOSE_BESIDE: f64 = 0.25;
 pub struct Facts<'a> {
     /// Whose calls.
     pub key: &'a WorkloadKey,
-    /// Active minutes, ascending.
-    pub minutes: &'a [MinuteFacts],
-    /// The runs of `minutes`.
-    pub runs: &'a [Run],
     /// What the whole workload's minutes tell.
     pub survey: &'a Survey,
+    /// The runs looked at: all of the survey's, or those of a part.
+    pub runs: &'a [Run],
     /// The starts among which a schedule is looked for, ascending: those of `runs`, or of a lane and
     /// of everything it was picked from, because what was picked by its schedule keeps to it.
     pub starts: &'a [Minute],
     /// Whether this is a lane. What a lane was picked by (few hours, and dense ones) is no evidence.
     pub lane: bool,
-    /// Sums over `minutes`.
+    /// Sums over `runs`.
     pub total: Activity,
     /// Total input per successful call.
     pub input_sizes: &'a SizeHistogram,
@@ -52,8 +50,9 @@ impl Facts<'_> {
 
     /// Days from the first to the last call, both counted; 0 without calls.
     pub fn span_days(&self) -> i64 {
-        match (self.minutes.first(), self.minutes.last()) {
-            (Some(first), Some(last)) => i64::from(last.minute.day().0 - first.minute.day().0) + 1,
+        let minutes = &self.survey.calls.minutes;
+        match (minutes.first(), minutes.last()) {
+            (Some(first), Some(last)) => i64::from(last.day().0 - first.day().0) + 1,
             _ => 0,
         }
     }
@@ -79,12 +78,12 @@ impl Facts<'_> {
     /// whom something calls together at nine go on after it.
     fn is_alone(&self, slot: timing::Slot) -> bool {
         let (mut inside, mut beside) = (0, 0);
-        for facts in self.minutes {
-            let after = (facts.minute.0 - slot.minute).rem_euclid(Minute::PER_DAY);
+        for (minute, calls) in self.survey.calls.by_minute() {
+            let after = (minute.0 - slot.minute).rem_euclid(Minute::PER_DAY);
             if after < slot.length {
-                inside += facts.activity.requests;
+                inside += calls;
             } else if after < slot.length + 60 || after >= Minute::PER_DAY - 60 {
-                beside += facts.activity.requests;
+                beside += calls;
             }
         }
         beside as f64 <= LOOSE_BESIDE * inside as f64
@@ -119,7 +118,7 @@ impl Facts<'_> {
         }
         let call = self.seconds(config.slow_tokens_per_second);
         let window = timing::ALLAN_WINDOWS.into_iter().find(|w| *w as f64 > call)?;
-        timing::allan(self.minutes, self.runs, window)
+        timing::allan(&self.survey.calls, self.runs, window)
             .filter(|a| a.pairs >= config.pool_min_pairs && a.rate >= config.pool_min_rate)
     }
 }
@@ -311,7 +310,7 @@ fn sparse_dense(facts: &Facts<'_>, config: &Tolerance) -> Option<Evidence> {
     // time between them: a service that was launched or retired inside a long window is not sparse.
     let hours = facts.window.days().clamp(days, 2 * days) * 24;
     let share = facts.survey.hours as f64 / hours as f64;
-    let rate = facts.total.requests as f64 / facts.minutes.len() as f64;
+    let rate = facts.total.requests as f64 / facts.survey.calls.minutes.len() as f64;
     if share >= config.sparse_max_hours || rate < config.sparse_min_rate {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use crate::config::{Stated, Tolerance};
 use crate::tolerance::evidence::{Facts, collect, sort};
-use crate::tolerance::{Evidence, Judgement, Verdict, lanes, runs, stated};
+use crate::tolerance::{CandidateRun, Evidence, Judgement, Verdict, lanes, runs, stated};
 use crate::units::Minute;
 use crate::workload::{Activity, CallerKind, Window, Workload};
 
@@ -13,7 +13,6 @@ pub fn judge(workload: &Workload, window: &Window, config: &Tolerance) -> Judgem
     let starts: Vec<Minute> = runs.iter().map(|run| run.start).collect();
     let facts = Facts {
         key: &workload.key,
-        minutes: &workload.minutes,
         runs,
         survey: &survey,
         starts: &starts,
@@ -44,10 +43,22 @@ pub fn judge(workload: &Workload, window: &Window, config: &Tolerance) -> Judgem
     let settle = (verdict == Verdict::Unclear && owner.is_none()).then(|| settle(&facts, config));
     let reason = reason(verdict, owner.is_some(), &evidence, &facts, config);
     let probability = probability(score);
-    let lanes = Vec::new();
-    let runs = survey.runs.clone();
-    let whole =
-        Judgement { verdict, score, probability, decisive, reason, evidence, runs, lanes, settle };
+    let candidates = match verdict {
+        Verdict::Tolerant => survey.runs.iter().map(CandidateRun::from).collect(),
+        _ => Vec::new(),
+    };
+    let whole = Judgement {
+        verdict,
+        score,
+        probability,
+        decisive,
+        evidence,
+        run_count: survey.runs.len(),
+        candidates,
+        lanes: Vec::new(),
+        reason,
+        settle,
+    };
     // An owner speaks for the whole.
     if owner.is_some() { whole } else { lanes::judge(workload, window, config, &survey, whole) }
 }

@@ -14,7 +14,7 @@ use crate::tolerance::judge::{clause, decides, probability, settle, weigh};
 use crate::tolerance::runs::Survey;
 use crate::tolerance::surges;
 use crate::tolerance::timing::{self, Alignment};
-use crate::tolerance::{Evidence, Judgement, Lane, Run, Verdict};
+use crate::tolerance::{CandidateRun, Evidence, Judgement, Lane, Run, Verdict};
 use crate::units::{Minute, Tokens};
 use crate::workload::{Activity, SizeHistogram, Window, Workload};
 
@@ -81,15 +81,16 @@ pub(super) fn judge(
         if judged.lane.verdict != Verdict::Tolerant {
             break;
         }
-        let spans: Vec<(Minute, Minute)> =
-            candidate.runs.iter().map(|run| (run.start, run.end)).collect();
-        left.retain(|burst| !spans.iter().any(|(a, b)| (*a..=*b).contains(&burst.run.start)));
+        left.retain(|burst| {
+            let at = candidate.runs.partition_point(|run| run.end < burst.run.start);
+            candidate.runs.get(at).is_none_or(|run| burst.run.start < run.start)
+        });
         lanes.push(judged);
     }
     if lanes.is_empty() {
         return whole;
     }
-    let rest = splitter.rest(&lanes, &left, total, &whole.runs);
+    let rest = splitter.rest(&lanes, &left, total);
     if splitter.is_one(&lanes, &rest, &left, total) {
         return whole;
     }
@@ -110,7 +111,6 @@ impl Splitter<'_> {
     fn facts<'f>(&'f self, runs: &'f [Run], starts: &'f [Minute], total: Activity) -> Facts<'f> {
         Facts {
             key: &self.workload.key,
-            minutes: &self.workload.minutes,
             runs,
             survey: self.survey,
             starts,
@@ -230,18 +230,12 @@ impl Splitter<'_> {
     }
 
     /// What no lane holds, judged alone.
-    fn rest(
-        &self,
-        lanes: &[Judged],
-        left: &[Burst],
-        total: Activity,
-        runs: &[Run],
-    ) -> (Judged, Option<String>) {
+    fn rest(&self, lanes: &[Judged], left: &[Burst], total: Activity) -> (Judged, Option<String>) {
         let taken = sum(lanes.iter().map(|judged| judged.lane.activity));
         let total = surges::without(&total, &taken);
         let mut spans: Vec<&Run> = lanes.iter().flat_map(|judged| &judged.lane.runs).collect();
         spans.sort_by_key(|run| run.start);
-        let runs = cut(runs, &spans);
+        let runs = cut(&self.survey.runs, &spans);
         let starts: Vec<Minute> = left.iter().map(|burst| burst.run.start).collect();
         let facts = self.facts(&runs, &starts, total);
         let evidence = collect(&facts, self.config);
@@ -329,6 +323,7 @@ impl Splitter<'_> {
         let mut others: Vec<Lane> = lanes.into_iter().map(|judged| judged.lane).collect();
         others.sort_by_key(|lane| std::cmp::Reverse(lane.activity.tokens.total()));
         all.append(&mut others);
+        let candidates = runs_of(&all).into_iter().map(CandidateRun::from).collect();
         all.push(rest.lane);
         Judgement {
             verdict: Verdict::Hybrid,
@@ -336,12 +331,21 @@ impl Splitter<'_> {
             probability: probability(score),
             decisive,
             evidence,
-            runs: whole.runs,
+            run_count: whole.run_count,
+            candidates,
             lanes: all,
             reason: format!("Nobody seems to wait for {what}: {why}; {beside}."),
             settle,
         }
     }
+}
+
+/// The runs of the tolerant ones among `lanes`, in time order.
+fn runs_of(lanes: &[Lane]) -> Vec<&Run> {
+    let tolerant = lanes.iter().filter(|lane| lane.verdict == Verdict::Tolerant);
+    let mut runs: Vec<&Run> = tolerant.flat_map(|lane| &lane.runs).collect();
+    runs.sort_by_key(|run| run.start);
+    runs
 }
 
 fn tell(lane: &Lane, total: Activity) -> String {
@@ -361,8 +365,8 @@ pub fn movable<'w>(workload: &'w Workload, judgement: &Judgement) -> Cow<'w, Wor
         Verdict::Tolerant => return Cow::Borrowed(workload),
         Verdict::Interactive | Verdict::Unclear => Vec::new(),
         Verdict::Hybrid => {
-            let runs = judgement.candidates();
-            let dealt = runs.iter().flat_map(|run| surges::deal(&workload.minutes, run));
+            let runs = runs_of(&judgement.lanes);
+            let dealt = runs.into_iter().flat_map(|run| surges::deal(&workload.minutes, run));
             dealt
                 .filter(|m| m.activity.requests > 0 || m.activity.tokens.total() > Tokens(0))
                 .collect()

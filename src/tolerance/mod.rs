@@ -18,7 +18,7 @@ mod weights;
 use std::fmt;
 
 use crate::units::Minute;
-use crate::workload::Activity;
+use crate::workload::{Activity, TokenCounts};
 
 /// Who waits for a workload's answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +82,29 @@ pub struct Run {
     pub activity: Activity,
 }
 
+/// A run that nobody waits for: what batch jobs can be made of. Kept for every tolerant workload of an
+/// audit, so it holds only what is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CandidateRun {
+    /// First active minute.
+    pub start: Minute,
+    /// Last active minute (included).
+    pub end: Minute,
+    /// Calls, failed ones included.
+    pub requests: i64,
+    /// Calls that failed.
+    pub errors: i64,
+    /// Tokens of all calls.
+    pub tokens: TokenCounts,
+}
+
+impl From<&Run> for CandidateRun {
+    fn from(run: &Run) -> Self {
+        let Activity { requests, errors, tokens, .. } = run.activity;
+        Self { start: run.start, end: run.end, requests, errors, tokens }
+    }
+}
+
 /// A part of a workload's stream that is judged by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lane {
@@ -111,28 +134,15 @@ pub struct Judgement {
     pub decisive: bool,
     /// Every rule that fired, heaviest first (by absolute weight, then by rule name).
     pub evidence: Vec<Evidence>,
-    /// The workload's runs in time order.
-    pub runs: Vec<Run>,
+    /// Runs of the workload.
+    pub run_count: usize,
+    /// The runs that nobody waits for, in time order: all of a tolerant workload, those of a hybrid's
+    /// tolerant lanes, none of others.
+    pub candidates: Vec<CandidateRun>,
     /// Of a hybrid: its lanes, the tolerant ones by tokens and then the rest; empty otherwise.
     pub lanes: Vec<Lane>,
     /// The verdict in one sentence for its owner.
     pub reason: String,
     /// For `Unclear` and for the unclear rest of a `Hybrid`: what would settle it (a longer window, which tag).
     pub settle: Option<String>,
-}
-
-impl Judgement {
-    /// The runs that nobody waits for: candidates for batch jobs, in time order.
-    pub fn candidates(&self) -> Vec<Run> {
-        match self.verdict {
-            Verdict::Tolerant => self.runs.clone(),
-            Verdict::Hybrid => {
-                let lanes = self.lanes.iter().filter(|lane| lane.verdict == Verdict::Tolerant);
-                let mut runs: Vec<Run> = lanes.flat_map(|lane| lane.runs.iter().copied()).collect();
-                runs.sort_by_key(|run| run.start);
-                runs
-            }
-            Verdict::Interactive | Verdict::Unclear => Vec::new(),
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! Runs: a workload's active minutes cut wherever it paused for longer than the allowed gap.
 
 use crate::tolerance::Run;
+use crate::tolerance::timing::Calls;
 use crate::units::Minute;
 use crate::workload::MinuteFacts;
 
@@ -9,8 +10,8 @@ use crate::workload::MinuteFacts;
 pub struct Survey {
     /// The runs.
     pub runs: Vec<Run>,
-    /// Calls by minute, active minutes only.
-    pub calls: Vec<(Minute, i64)>,
+    /// The calls.
+    pub calls: Calls,
     /// Different UTC hours with activity.
     pub hours: usize,
     /// Different hours of the day with activity, 0 to 24.
@@ -23,7 +24,7 @@ pub struct Survey {
 ///
 /// The slice may be any part of a workload, as long as it is ascending.
 pub fn survey(minutes: &[MinuteFacts], gap: i64) -> Survey {
-    let mut survey = Survey { calls: Vec::with_capacity(minutes.len()), ..Survey::default() };
+    let mut survey = Survey { calls: Calls::with_capacity(minutes.len()), ..Survey::default() };
     let (mut hour, mut day, mut seen) = (None, None, 0_u32);
     for facts in minutes {
         let Minute(minute) = facts.minute;
@@ -38,7 +39,7 @@ pub fn survey(minutes: &[MinuteFacts], gap: i64) -> Survey {
                 activity: facts.activity,
             }),
         }
-        survey.calls.push((facts.minute, facts.activity.requests));
+        survey.calls.push(facts.minute, facts.tens);
         if hour.replace(minute.div_euclid(60)) != Some(minute.div_euclid(60)) {
             survey.hours += 1;
             seen |= 1 << (facts.minute.of_day() / 60);

@@ -7,6 +7,7 @@
 use std::ops::RangeInclusive;
 
 use crate::tolerance::Run;
+use crate::tolerance::timing::Calls;
 use crate::units::{Minute, Tokens};
 use crate::workload::{Activity, MinuteFacts, Signals, TokenCounts};
 
@@ -42,12 +43,12 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(calls: &[(Minute, i64)]) -> Option<Self> {
-        let (first, last) = (calls.first()?.0.0, calls.last()?.0.0);
+    fn of(calls: &Calls) -> Option<Self> {
+        let (first, last) = (calls.minutes.first()?.0, calls.minutes.last()?.0);
         let mut sums = Vec::with_capacity((last - first + 2) as usize);
         let mut sum = 0;
         sums.push(0);
-        for (minute, calls) in calls {
+        for (minute, calls) in calls.by_minute() {
             sums.resize((minute.0 - first + 1) as usize, sum);
             sum += calls;
             sums.push(sum);
@@ -59,6 +60,11 @@ impl Sums {
         self.sums.len() - 1
     }
 
+    /// Calls in a minute before the end.
+    fn one(&self, minute: usize) -> i64 {
+        self.sums[minute + 1] - self.sums[minute]
+    }
+
     /// Calls in the minutes `from..to`; those past the end hold none.
     fn calls(&self, from: usize, to: usize) -> f64 {
         let at = |minute: usize| self.sums[minute.min(self.len())];
@@ -67,30 +73,37 @@ impl Sums {
 }
 
 /// Every surge in the calls by minute, in time order.
-pub(super) fn find(calls: &[(Minute, i64)]) -> Vec<Surge> {
+pub(super) fn find(calls: &Calls) -> Vec<Surge> {
     let Some(sums) = Sums::of(calls) else { return Vec::new() };
     let mut surges = Vec::new();
     // Calls of the quiet minutes so far, added up.
-    let mut quiet = vec![0.0_f64];
+    let mut quiet = Vec::with_capacity(sums.len() + 1);
+    let mut sum = 0_i64;
+    quiet.push(sum);
     let mut at = 0;
     while at < sums.len() {
-        let told = quiet.len().saturating_sub(1).min(BEFORE);
-        let sum = quiet[quiet.len() - 1];
-        let base = (sum - quiet[quiet.len() - 1 - told]) / told.max(1) as f64;
         let rise = sums.calls(at, at + RISE);
-        let expected = RISE as f64 * base;
-        if rise >= TIMES * expected + LEAST
-            && let Some((start, end)) = follow(&sums, at, base)
-        {
-            let minute = |at: usize| Minute(sums.first + at as i64);
-            surges.push(Surge { start: minute(start), end: minute(end) });
-            for before in at..start {
-                quiet.push(quiet[quiet.len() - 1] + sums.calls(before, before + 1));
+        // Most minutes of most workloads need no baseline to be told from a surge.
+        if rise >= LEAST {
+            let told = (quiet.len() - 1).min(BEFORE);
+            let before = (sum - quiet[quiet.len() - 1 - told]) as f64;
+            let told = told.max(1) as f64;
+            // Against the baseline, `before / told`, without dividing.
+            if (rise - LEAST) * told >= TIMES * RISE as f64 * before
+                && let Some((start, end)) = follow(&sums, at, before / told)
+            {
+                let minute = |at: usize| Minute(sums.first + at as i64);
+                surges.push(Surge { start: minute(start), end: minute(end) });
+                for before in at..start {
+                    sum += sums.one(before);
+                    quiet.push(sum);
+                }
+                at = end + 1;
+                continue;
             }
-            at = end + 1;
-            continue;
         }
-        quiet.push(sum + sums.calls(at, at + 1));
+        sum += sums.one(at);
+        quiet.push(sum);
         at += 1;
     }
     surges
@@ -145,9 +158,12 @@ fn follow(sums: &Sums, at: usize, base: f64) -> Option<(usize, usize)> {
 }
 
 /// The surges as runs, each with what the traffic around it lets expect in its minutes taken off.
-pub(super) fn net(minutes: &[MinuteFacts], surges: &[Surge]) -> Vec<Run> {
+///
+/// `calls` are those of `minutes`.
+pub(super) fn net(minutes: &[MinuteFacts], calls: &Calls, surges: &[Surge]) -> Vec<Run> {
     let edges = minutes.first().zip(minutes.last());
     let (first, last) = edges.map_or((0, 0), |(a, b)| (a.minute.0, b.minute.0));
+    let sum = |span| total(&minutes[calls.places(&span)]);
     let net = |(at, surge): (usize, &Surge)| {
         // Other surges and their stragglers are no baseline.
         let after_last = at.checked_sub(1).map_or(first, |at| surges[at].end.0 + 1 + STRAGGLERS);
@@ -157,9 +173,9 @@ pub(super) fn net(minutes: &[MinuteFacts], surges: &[Surge]) -> Vec<Run> {
             ..=before_next.min(surge.end.0 + BEFORE as i64 + STRAGGLERS);
         let length = |span: &RangeInclusive<i64>| (span.end() - span.start() + 1).max(0);
         let known = length(&before) + length(&after);
-        let mut around = sum(minutes, before);
-        around += sum(minutes, after);
-        let gross = sum(minutes, surge.start.0..=surge.end.0);
+        let mut around = sum(before);
+        around += sum(after);
+        let gross = sum(surge.start.0..=surge.end.0);
         let span = surge.end.0 - surge.start.0 + 1;
         let (gross, around) = (numbers(&gross), numbers(&around));
         let mut rest = [0; NUMBERS];
@@ -179,8 +195,8 @@ pub(super) fn within(minutes: &[MinuteFacts], span: RangeInclusive<i64>) -> &[Mi
     &rest[..rest.partition_point(|facts| facts.minute.0 <= *span.end())]
 }
 
-fn sum(minutes: &[MinuteFacts], span: RangeInclusive<i64>) -> Activity {
-    within(minutes, span).iter().fold(Activity::default(), |mut sum, facts| {
+fn total(minutes: &[MinuteFacts]) -> Activity {
+    minutes.iter().fold(Activity::default(), |mut sum, facts| {
         sum += facts.activity;
         sum
     })
@@ -190,7 +206,7 @@ fn sum(minutes: &[MinuteFacts], span: RangeInclusive<i64>) -> Activity {
 pub(super) fn deal(minutes: &[MinuteFacts], run: &Run) -> Vec<MinuteFacts> {
     let inside = within(minutes, run.start.0..=run.end.0);
     let wanted = numbers(&run.activity);
-    let whole = numbers(&sum(inside, run.start.0..=run.end.0));
+    let whole = numbers(&total(inside));
     let mut seen = [0_i64; NUMBERS];
     let mut given = [0_i64; NUMBERS];
     let mut dealt = Vec::with_capacity(inside.len());

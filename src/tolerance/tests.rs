@@ -373,7 +373,7 @@ fn judging_depends_on_the_facts_alone() {
     assert_eq!(judged, judge(&workload.clone(), &window, &config));
     let sum: f64 = judged.evidence.iter().map(|e| e.weight).sum();
     assert!((judged.score - config.prior_log_odds - sum).abs() < 1e-12);
-    assert_eq!(judged.runs.iter().map(|r| r.activity.requests).sum::<i64>(), 30 * 200);
+    assert_eq!(judged.candidates.iter().map(|run| run.requests).sum::<i64>(), 30 * 200);
 
     // A night can be missing and a night can be moved; the schedule stays.
     let (mut minutes, holiday) = (workload.minutes.clone(), window.from.0 + 9);

@@ -1,10 +1,11 @@
 //! Statistics over minute series and size histograms; numbers only, no thresholds.
 
 use std::f64::consts::{LN_10, TAU};
+use std::ops::{Range, RangeInclusive};
 
 use crate::tolerance::Run;
 use crate::units::Minute;
-use crate::workload::{MinuteFacts, SizeHistogram};
+use crate::workload::SizeHistogram;
 
 /// Clock periods tested for alignment, in minutes: what schedulers offer below a day. Longest first,
 /// so that of equally good ones the longest, which says most, is reported.
@@ -172,6 +173,46 @@ fn slot(starts: &[Minute], length: i64, tests: f64) -> Option<(Slot, f64)> {
     best
 }
 
+/// Calls by ten seconds, active minutes only: narrow and side by side, because judging goes through
+/// them several times.
+#[derive(Clone, Debug, Default)]
+pub struct Calls {
+    /// Active minutes, ascending.
+    pub minutes: Vec<Minute>,
+    /// Calls in each ten seconds of each of them, at most [`Calls::MOST`].
+    pub tens: Vec<[i32; 6]>,
+}
+
+impl Calls {
+    /// Most calls in ten seconds: two windows of five minutes still add up in 32 bits. Nobody calls
+    /// three million times a second.
+    pub const MOST: i64 = i32::MAX as i64 / 60;
+
+    /// None, with room for `minutes` of them.
+    pub fn with_capacity(minutes: usize) -> Self {
+        Self { minutes: Vec::with_capacity(minutes), tens: Vec::with_capacity(minutes) }
+    }
+
+    /// Adds a minute after the last one.
+    pub fn push(&mut self, minute: Minute, tens: [i64; 6]) {
+        self.minutes.push(minute);
+        self.tens.push(tens.map(|calls| calls.clamp(0, Self::MOST) as i32));
+    }
+
+    /// Active minutes with their calls.
+    pub fn by_minute(&self) -> impl Iterator<Item = (Minute, i64)> {
+        let calls = self.tens.iter().map(|tens| tens.iter().sum::<i32>().into());
+        self.minutes.iter().copied().zip(calls)
+    }
+
+    /// Places of the minutes of `span`, both ends included.
+    pub fn places(&self, span: &RangeInclusive<i64>) -> Range<usize> {
+        let start = self.minutes.partition_point(|minute| minute.0 < *span.start());
+        let end = self.minutes.partition_point(|minute| minute.0 <= *span.end());
+        start..end.max(start)
+    }
+}
+
 /// How even the counts inside runs are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Allan {
@@ -190,84 +231,61 @@ pub struct Allan {
 /// The Allan factor over windows of `window` seconds (a multiple of ten) that lie wholly inside a run,
 /// its first and last ten seconds left out because the run covers them only in part. Gaps between
 /// runs are not bridged. `None` without a single pair.
-pub fn allan(minutes: &[MinuteFacts], runs: &[Run], window: i64) -> Option<Allan> {
-    let mut pairs = Pairs::new((window / 10).max(1));
-    let mut rest = minutes;
+pub fn allan(calls: &Calls, runs: &[Run], window: i64) -> Option<Allan> {
+    let tens_a_window = (window / 10).max(1) as usize;
+    let (mut squares, mut sums, mut pairs) = (0_u64, 0_i64, 0_usize);
+    let (mut gathered, mut windows) = (Vec::new(), Vec::new());
     for run in runs {
-        rest = &rest[rest.partition_point(|facts| facts.minute < run.start)..];
-        let length = rest.partition_point(|facts| facts.minute <= run.end);
-        let (inside, after) = rest.split_at(length);
-        rest = after;
-        let first = inside.first().and_then(|facts| facts.tens.iter().position(|n| *n > 0));
-        let last = inside.last().and_then(|facts| facts.tens.iter().rposition(|n| *n > 0));
-        let (Some(first), Some(last)) = (first, last) else { continue };
-        let end = (run.end.0 - run.start.0) * 6 + last as i64;
-        pairs.begin();
-        let mut at = first as i64 + 1;
-        for facts in inside {
-            let minute = (facts.minute.0 - run.start.0) * 6;
-            pairs.empty(minute.min(end) - at);
-            at = at.max(minute);
-            let to = end.min(minute + 6);
-            for ten in at..to {
-                pairs.count(facts.tens[(ten - minute) as usize]);
-            }
-            at = at.max(to);
+        let inside = calls.places(&(run.start.0..=run.end.0));
+        let whole = whole_tens(calls, inside, &mut gathered);
+        // Windows of ten seconds need no adding up.
+        let whole = if tens_a_window == 1 {
+            whole
+        } else {
+            windows.clear();
+            windows.extend(whole.chunks_exact(tens_a_window).map(|tens| tens.iter().sum::<i32>()));
+            &windows
+        };
+        let (Some(first), Some(last)) = (whole.first(), whole.last()) else { continue };
+        for pair in whole.windows(2) {
+            let apart = u64::from(pair[0].abs_diff(pair[1]));
+            squares += apart * apart;
         }
+        // Every window but the first and the last is in two pairs.
+        sums += 2 * whole.iter().map(|calls| i64::from(*calls)).sum::<i64>();
+        sums -= i64::from(first + last);
+        pairs += whole.len() - 1;
     }
-    let Pairs { squares, sums, pairs, .. } = pairs;
-    if pairs == 0 || sums == 0.0 {
+    if pairs == 0 || sums == 0 {
         return None;
     }
-    let (factor, mean) = (squares / sums, sums / (2.0 * pairs as f64));
+    let (factor, mean) = (squares as f64 / sums as f64, sums as f64 / (2.0 * pairs as f64));
     let rate = mean * 60.0 / window as f64;
     Some(Allan { window, factor, pairs, rate, p: allan_p(factor, mean, pairs) })
 }
 
-/// Differences of neighbouring windows, gathered ten seconds at a time.
-struct Pairs {
-    /// Tens of seconds in a window.
-    window: i64,
-    /// Tens and calls of the window under way.
-    tens: i64,
-    calls: i64,
-    /// Calls of the window before it in the same run.
-    before: Option<i64>,
-    squares: f64,
-    sums: f64,
-    pairs: usize,
-}
-
-impl Pairs {
-    fn new(window: i64) -> Self {
-        Self { window, tens: 0, calls: 0, before: None, squares: 0.0, sums: 0.0, pairs: 0 }
-    }
-
-    /// Begins another run.
-    fn begin(&mut self) {
-        (self.tens, self.calls, self.before) = (0, 0, None);
-    }
-
-    fn count(&mut self, calls: i64) {
-        self.calls += calls;
-        self.tens += 1;
-        if self.tens < self.window {
-            return;
+/// Calls in every ten seconds between the first and the last call of the minutes at `inside`; copied
+/// into `gathered` only where minutes without calls lie among them.
+fn whole_tens<'c>(calls: &'c Calls, inside: Range<usize>, gathered: &'c mut Vec<i32>) -> &'c [i32] {
+    let (minutes, tens) = (&calls.minutes[inside.clone()], &calls.tens[inside]);
+    let (Some(first), Some(last)) = (minutes.first(), minutes.last()) else { return &[] };
+    let length = (last.0 - first.0 + 1) as usize;
+    let all = if length == minutes.len() {
+        tens.as_flattened()
+    } else {
+        gathered.clear();
+        gathered.resize(length * 6, 0);
+        for (minute, tens) in minutes.iter().zip(tens) {
+            let at = (minute.0 - first.0) as usize * 6;
+            gathered[at..at + 6].copy_from_slice(tens);
         }
-        if let Some(before) = self.before {
-            self.squares += ((self.calls - before) as f64).powi(2);
-            self.sums += (self.calls + before) as f64;
-            self.pairs += 1;
-        }
-        self.before = Some(self.calls);
-        (self.tens, self.calls) = (0, 0);
-    }
-
-    /// Tens without calls; none where the number is below zero.
-    fn empty(&mut self, tens: i64) {
-        for _ in 0..tens {
-            self.count(0);
-        }
+        gathered
+    };
+    let first = all.iter().position(|calls| *calls > 0);
+    let last = all.iter().rposition(|calls| *calls > 0);
+    match (first, last) {
+        (Some(first), Some(last)) if first < last => &all[first + 1..last],
+        _ => &[],
     }
 }
 
@@ -426,11 +444,11 @@ mod tests {
     }
 
     /// One run whose six counts repeat for `length` minutes.
-    fn steady(tens: [i64; 6], length: i64) -> (Vec<MinuteFacts>, [Run; 1]) {
-        let activity = Activity { requests: tens.iter().sum(), ..Activity::default() };
-        let of = |n| MinuteFacts { minute: Minute(n), tens, activity };
-        let run = Run { start: Minute(0), end: Minute(length - 1), activity };
-        ((0..length).map(of).collect(), [run])
+    fn steady(tens: [i64; 6], length: i64) -> (Calls, [Run; 1]) {
+        let activity = Activity::default();
+        let mut calls = Calls::default();
+        (0..length).for_each(|n| calls.push(Minute(n), tens));
+        (calls, [Run { start: Minute(0), end: Minute(length - 1), activity }])
     }
 
     #[test]

@@ -5,11 +5,11 @@ use arrow::array::RecordBatch;
 use super::cells::{self, Get};
 use super::keys::{self, Keyed, OfWorkload};
 use super::{TableError, find};
-use crate::tolerance::Run;
+use crate::tolerance::CandidateRun;
 
 struct Row<'r> {
     keyed: &'r Keyed<'r>,
-    run: Run,
+    run: &'r CandidateRun,
     jobs: Option<i64>,
 }
 
@@ -23,7 +23,7 @@ pub(super) fn batch(workloads: &[Keyed<'_>]) -> Result<RecordBatch, TableError> 
     let mut rows = Vec::new();
     for keyed in workloads {
         let workload = keyed.workload;
-        for (index, run) in workload.judgement.candidates().into_iter().enumerate() {
+        for (index, run) in workload.judgement.candidates.iter().enumerate() {
             rows.push(Row { keyed, run, jobs: workload.run_jobs.get(index).copied() });
         }
     }
@@ -35,13 +35,13 @@ fn getter<'r>(column: &str) -> Option<Get<Row<'r>>> {
         "first_minute" => |row| row.run.start.into(),
         "last_minute" => |row| row.run.end.into(),
         "minutes" => |row| (row.run.end.0 - row.run.start.0 + 1).into(),
-        "requests" => |row| row.run.activity.requests.into(),
-        "errors" => |row| row.run.activity.errors.into(),
-        "input_tokens" => |row| row.run.activity.tokens.input.into(),
-        "cache_read_tokens" => |row| row.run.activity.tokens.cache_read.into(),
-        "cache_write_tokens" => |row| row.run.activity.tokens.cache_write.into(),
-        "output_tokens" => |row| row.run.activity.tokens.output.into(),
-        "total_tokens" => |row| row.run.activity.tokens.total().into(),
+        "requests" => |row| row.run.requests.into(),
+        "errors" => |row| row.run.errors.into(),
+        "input_tokens" => |row| row.run.tokens.input.into(),
+        "cache_read_tokens" => |row| row.run.tokens.cache_read.into(),
+        "cache_write_tokens" => |row| row.run.tokens.cache_write.into(),
+        "output_tokens" => |row| row.run.tokens.output.into(),
+        "total_tokens" => |row| row.run.tokens.total().into(),
         "jobs" => |row| row.jobs.into(),
         _ => return None,
     };

@@ -51,7 +51,7 @@ fn judged<'r>(column: &str) -> Option<Get<Row<'r>>> {
         "score" => |row| row.workload().judgement.score.into(),
         "probability" => |row| row.workload().judgement.probability.into(),
         "decisive" => |row| row.workload().judgement.decisive.into(),
-        "runs" => |row| (row.workload().judgement.runs.len() as i64).into(),
+        "runs" => |row| (row.workload().judgement.run_count as i64).into(),
         "settle" => |row| row.workload().judgement.settle.as_ref().into(),
         "mode" => |row| row.assessment().mode.as_str().into(),
         "priced_as" => |row| row.assessment().priced_as.as_ref().into(),
