@@ -1,4 +1,4 @@
-//! Judging one workload of thirty days, by how many of its minutes are active.
+//! Judging workloads of thirty days: one, by how many of its minutes are active, and ten thousand.
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -65,4 +65,24 @@ fn one_minute_in(bencher: Bencher<'_, '_>, every: u64) {
     bencher
         .counter(ItemsCount::new(workload.minutes.len()))
         .bench(|| judge(divan::black_box(&workload), &window, &config));
+}
+
+/// A company's ten thousand: of a hundred workloads one is active in every minute, nine in every second,
+/// thirty in one of ten and sixty in one of a hundred. Only judging is timed, as the audit does it:
+/// one workload at a time.
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn ten_thousand(bencher: Bencher<'_, '_>) {
+    let config = Tolerance::default();
+    let window = Window { from: Day(FIRST), to: Day(FIRST + DAYS - 1) };
+    let kinds = [1, 2, 10, 100].map(workload);
+    let of = |n: usize| match n % 100 {
+        0 => &kinds[0],
+        1..10 => &kinds[1],
+        10..40 => &kinds[2],
+        _ => &kinds[3],
+    };
+    bencher.counter(ItemsCount::new(10_000_usize)).bench(|| {
+        let judged = (0..10_000).map(|n| judge(divan::black_box(of(n)), &window, &config));
+        judged.collect::<Vec<_>>()
+    });
 }

@@ -2,11 +2,12 @@
 
 use crate::tolerance::Run;
 use crate::tolerance::evidence::share;
+use crate::tolerance::modes;
 use crate::tolerance::runs::Survey;
 use crate::tolerance::surges::{self, Surge};
 use crate::tolerance::timing::{Alignment, Slot};
 use crate::units::{Minute, Tokens};
-use crate::workload::{Activity, MinuteFacts};
+use crate::workload::{Activity, MinuteFacts, Workload};
 
 /// Minutes that a surge of a daily lane may come early or late: the job waited for another.
 const EARLY: i64 = 5;
@@ -57,6 +58,24 @@ pub(super) fn bursts(minutes: &[MinuteFacts], survey: &Survey) -> Vec<Burst> {
     bursts
 }
 
+/// Stretches of large calls, where sizes fall into two modes.
+pub(super) fn of_large_calls(workload: &Workload, survey: &Survey, gap: i64) -> Vec<Burst> {
+    let minutes = &workload.minutes;
+    let calls: i64 = survey.runs.iter().map(|run| run.activity.requests).sum();
+    let rate = calls as f64 / minutes.len().max(1) as f64;
+    let Some(modes) = modes::find(&workload.input_sizes, rate) else { return Vec::new() };
+    let large = modes::large_calls(minutes, modes);
+    let stretches = modes::stretches(&large, gap);
+    let net = surges::net(minutes, &survey.calls, &stretches);
+    let told = |(mut run, stretch): (Run, &Surge)| {
+        // Beside a busy chat their number is told better by sizes than by what is more than usual.
+        run.activity.requests = modes::count(&large, stretch);
+        run.activity.errors = run.activity.errors.min(run.activity.requests);
+        Burst { run, surge: true }
+    };
+    net.into_iter().zip(&stretches).map(told).collect()
+}
+
 pub(super) fn sum(activities: impl Iterator<Item = Activity>) -> Activity {
     activities.fold(Activity::default(), |mut sum, activity| {
         sum += activity;
@@ -65,18 +84,18 @@ pub(super) fn sum(activities: impl Iterator<Item = Activity>) -> Activity {
 }
 
 impl Found {
-    pub(super) fn name(self) -> String {
+    pub(super) fn name(self, of: &str) -> String {
         match self {
             Self::Daily(slot) => {
-                format!("surges from {:02}:{:02} UTC", slot.minute / 60, slot.minute % 60)
+                format!("surges{of} from {:02}:{:02} UTC", slot.minute / 60, slot.minute % 60)
             }
             Self::Clock(found) => match (found.period, found.phase.round() as i64) {
-                (60, mark) => format!("surges at :{:02} past the hour", mark % 60),
+                (60, mark) => format!("surges{of} at :{:02} past the hour", mark % 60),
                 (period, mark) => {
-                    format!("surges every {period} minutes from :{:02}", mark % period)
+                    format!("surges{of} every {period} minutes from :{:02}", mark % period)
                 }
             },
-            Self::Pool => "surges".to_owned(),
+            Self::Pool => format!("surges{of}"),
         }
     }
 }

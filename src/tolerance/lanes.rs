@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use std::f64::consts::TAU;
 
 use crate::config::Tolerance;
-use crate::tolerance::bursts::{Burst, Found, bursts, cut, members, of_another_kind, sum};
+use crate::tolerance::bursts::{
+    Burst, Found, bursts, cut, members, of_another_kind, of_large_calls, sum,
+};
 use crate::tolerance::evidence::{Facts, collect, share};
 use crate::tolerance::judge::{clause, decides, probability, settle, weigh};
 use crate::tolerance::runs::Survey;
@@ -70,22 +72,14 @@ pub(super) fn judge(
     if total.requests < config.min_requests {
         return whole;
     }
-    let splitter = Splitter { workload, window, config, survey, none: SizeHistogram::default() };
+    let none = SizeHistogram::default();
+    let mut splitter = Splitter { workload, window, config, survey, none, by_size: false };
     let mut left = bursts(&workload.minutes, survey);
-    let mut lanes: Vec<Judged> = Vec::new();
-    while lanes.len() < MOST {
-        // What the clock's own lane leaves has a hole in it, which is no schedule.
-        let clock = lanes.iter().all(|judged| judged.clock.is_none());
-        let Some(candidate) = splitter.pick(&left, clock) else { break };
-        let judged = splitter.lane(&candidate, &total);
-        if judged.lane.verdict != Verdict::Tolerant {
-            break;
-        }
-        left.retain(|burst| {
-            let at = candidate.runs.partition_point(|run| run.end < burst.run.start);
-            candidate.runs.get(at).is_none_or(|run| burst.run.start < run.start)
-        });
-        lanes.push(judged);
+    let mut lanes = splitter.lanes(&mut left, &total);
+    if lanes.is_empty() {
+        splitter.by_size = true;
+        left = of_large_calls(workload, survey, config.gap_minutes);
+        lanes = splitter.lanes(&mut left, &total);
     }
     if lanes.is_empty() {
         return whole;
@@ -105,9 +99,31 @@ struct Splitter<'a> {
     survey: &'a Survey,
     /// Sizes are known for the whole only: for a lane the rules on sizes keep silent.
     none: SizeHistogram,
+    /// Whether the bursts are of large calls.
+    by_size: bool,
 }
 
 impl Splitter<'_> {
+    /// Takes tolerant lanes out of the bursts until there is none.
+    fn lanes(&self, left: &mut Vec<Burst>, total: &Activity) -> Vec<Judged> {
+        let mut lanes: Vec<Judged> = Vec::new();
+        while lanes.len() < MOST {
+            // What the clock's own lane leaves has a hole in it, which is no schedule.
+            let clock = lanes.iter().all(|judged| judged.clock.is_none());
+            let Some(candidate) = self.pick(left, clock) else { break };
+            let judged = self.lane(&candidate, total);
+            if judged.lane.verdict != Verdict::Tolerant {
+                break;
+            }
+            left.retain(|burst| {
+                let at = candidate.runs.partition_point(|run| run.end < burst.run.start);
+                candidate.runs.get(at).is_none_or(|run| burst.run.start < run.start)
+            });
+            lanes.push(judged);
+        }
+        lanes
+    }
+
     fn facts<'f>(&'f self, runs: &'f [Run], starts: &'f [Minute], total: Activity) -> Facts<'f> {
         Facts {
             key: &self.workload.key,
@@ -152,7 +168,8 @@ impl Splitter<'_> {
         }
         let (found, starts) = match best {
             Some((_, found, starts)) => (found, starts),
-            None if !surges.is_empty() => (Found::Pool, surges),
+            // How even the calls are is known for all of them, not for large ones alone.
+            None if !surges.is_empty() && !self.by_size => (Found::Pool, surges),
             None => return None,
         };
         let runs = members(found, bursts);
@@ -182,7 +199,7 @@ impl Splitter<'_> {
             verdict = Verdict::Unclear;
         }
         let lane = Lane {
-            name: candidate.found.name(),
+            name: candidate.found.name(if self.by_size { " of large calls" } else { "" }),
             verdict,
             probability: probability(score),
             activity: candidate.total,

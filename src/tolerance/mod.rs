@@ -7,6 +7,7 @@ pub mod caller;
 pub mod evidence;
 pub mod judge;
 pub mod lanes;
+mod modes;
 pub mod runs;
 mod stated;
 mod surges;
