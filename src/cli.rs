@@ -115,6 +115,7 @@ Examples:
   halfrate audit sample-data --out out
   halfrate audit s3://my-logs --out s3://my-reports/bedrock --from 2026-10-01 --to 2026-10-31
   halfrate audit s3://my-logs --group-by metadata.app --format json | jq .totals
+  halfrate audit s3://my-logs --out s3://my-reports/bedrock --rescan 2026-10-05..2026-10-06
   halfrate audit s3://my-logs --dry-run";
 
 /// `halfrate audit`
@@ -123,7 +124,7 @@ pub struct AuditArgs {
     /// Folders, files or s3://bucket/prefix that hold logs.
     #[arg(required = true, value_name = "SOURCE")]
     pub sources: Vec<String>,
-    /// Folder or s3://bucket/prefix for the tables; an earlier audit there is replaced.
+    /// Folder or s3://bucket/prefix for the tables; what an audit there has read is not read again.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     pub out: String,
     /// Split workloads by a requestMetadata key (repeatable).
@@ -135,6 +136,16 @@ pub struct AuditArgs {
     /// Share of records that may be unreadable before the exit code is 3, such as 0.001 or 0.1%.
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub max_reject_rate: Option<f64>,
+    /// Judge this many whole days before the newest day with records, and that day [default: 28; logs of
+    /// a month or less are judged whole].
+    #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"])]
+    pub window: Option<u32>,
+    /// Read the objects of these days again, or `all` that are in the window, from the start.
+    #[arg(long, value_name = "FROM..TO", value_parser = rescan)]
+    pub rescan: Option<Rescan>,
+    /// Count every record, also where a request id is met again.
+    #[arg(long)]
+    pub no_dedupe: bool,
     /// List what would be read, and stop.
     #[arg(long)]
     pub dry_run: bool,
@@ -147,6 +158,15 @@ pub struct AuditArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub s3: S3Args,
+}
+
+/// What is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rescan {
+    /// Everything: what was read before is forgotten.
+    All,
+    /// Objects of these days, both included.
+    Days(NaiveDate, NaiveDate),
 }
 
 /// Where `audit` writes and the other commands read when nothing is said.
@@ -336,6 +356,15 @@ pub struct SimulateArgs {
 
 fn day(text: &str) -> Result<NaiveDate, String> {
     text.parse().map_err(|_| format!("'{text}' is no date: write YYYY-MM-DD"))
+}
+
+fn rescan(text: &str) -> Result<Rescan, String> {
+    if text == "all" {
+        return Ok(Rescan::All);
+    }
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    let (from, to) = (day(from)?, day(to)?);
+    if from > to { Err(format!("{from} lies after {to}")) } else { Ok(Rescan::Days(from, to)) }
 }
 
 fn metadata_key(text: &str) -> Result<String, String> {

@@ -16,7 +16,7 @@
 //!
 //! | rank | modules |
 //! |---|---|
-//! | 0 | [`units`] |
+//! | 0 | [`failpoint`], [`units`] |
 //! | 1 | [`config`], [`workload`], [`schema`] |
 //! | 2 | [`cli`], [`source`], [`decode`], [`tolerance`], [`price`], [`simulate`] |
 //! | 3 | [`table`], [`savings`], [`store`] |
@@ -31,6 +31,7 @@ pub mod commands;
 pub mod config;
 pub mod decode;
 pub mod engine;
+pub mod failpoint;
 pub mod price;
 pub mod report;
 pub mod savings;

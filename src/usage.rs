@@ -6,15 +6,16 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
-use datafusion::prelude::SessionContext;
+use datafusion::common::ScalarValue;
+use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 
 use crate::schema;
 use crate::table::columns::{KEY_COLUMNS, NUMBERS, Reader, minute_facts};
-use crate::units::Minute;
-use crate::workload::{SizeHistogram, Workload};
+use crate::units::{Day, Minute};
+use crate::workload::{SizeHistogram, Window, Workload};
 
-/// Every row of `usage`, workload by workload.
+/// Every row of `usage` in the window, workload by workload.
 const USAGE: &str = include_str!("../queries/audit/usage.sql");
 /// The size histograms of the whole window.
 const SIZES: &str = include_str!("../queries/audit/sizes.sql");
@@ -33,17 +34,18 @@ pub enum UsageError {
 /// Histograms of input and output of one workload.
 type Histograms = (SizeHistogram, SizeHistogram);
 
-/// Reads the tables `usage` and `sizes` of the session and hands on each workload with its minutes in
+/// Reads the tables `usage` and `sizes` of the session, as far as they lie in `window`, and hands on each workload with its minutes in
 /// order. Holds one workload's minutes and all histograms (a few hundred bins a workload) at a time.
 ///
 /// # Errors
 /// A query fails or a table has other columns, or the first error of `each`.
 pub async fn workloads<E: From<UsageError>>(
     session: &SessionContext,
+    window: &Window,
     mut each: impl FnMut(Workload) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut sizes = histograms(session).await?;
-    let frame = session.sql(USAGE).await.map_err(UsageError::from)?;
+    let mut sizes = histograms(session, window).await?;
+    let frame = within(session, USAGE, window).await.map_err(UsageError::from)?;
     let mut rows = frame.execute_stream().await.map_err(UsageError::from)?;
     let mut current: Option<(String, Workload)> = None;
     while let Some(batch) = rows.try_next().await.map_err(UsageError::from)? {
@@ -92,9 +94,23 @@ impl<'b> Columns<'b> {
     }
 }
 
-async fn histograms(session: &SessionContext) -> Result<HashMap<String, Histograms>, UsageError> {
+/// A statement over the days of a window.
+async fn within(
+    session: &SessionContext,
+    statement: &str,
+    window: &Window,
+) -> Result<DataFrame, DataFusionError> {
+    let day = |day: Day| ScalarValue::Date32(Some(day.0));
+    let values = vec![("from", day(window.from)), ("to", day(window.to))];
+    session.sql(statement).await?.with_param_values(values)
+}
+
+async fn histograms(
+    session: &SessionContext,
+    window: &Window,
+) -> Result<HashMap<String, Histograms>, UsageError> {
     let mut sizes: HashMap<String, Histograms> = HashMap::new();
-    let mut rows = session.sql(SIZES).await?.execute_stream().await?;
+    let mut rows = within(session, SIZES, window).await?.execute_stream().await?;
     while let Some(batch) = rows.try_next().await? {
         let reader = Reader(&batch);
         let (workload, kind) = (reader.text("workload")?, reader.text("kind")?);

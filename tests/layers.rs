@@ -11,7 +11,7 @@ use crate::program::repository;
 /// Every module below `src` with its rank: it imports lower ranks only. The table in `src/lib.rs` says
 /// the same.
 const RANKS: &[(u8, &[&str])] = &[
-    (0, &["units"]),
+    (0, &["failpoint", "units"]),
     (1, &["config", "workload", "schema"]),
     (2, &["cli", "source", "decode", "tolerance", "price", "simulate"]),
     (3, &["table", "savings", "store"]),

@@ -5,8 +5,9 @@ use std::fs;
 
 use anyhow::{Context, bail};
 
+use super::audit::{self, Audited};
 use super::output::{print, width};
-use super::{Outcome, audit, explain};
+use super::{Outcome, explain};
 use crate::cli::{AuditArgs, EvaluateArgs, SummaryFormat};
 use crate::config::glob_matches;
 use crate::report::evaluation::{Bounds, Evaluation, Label};
@@ -52,13 +53,18 @@ async fn audited(args: EvaluateArgs) -> anyhow::Result<Report> {
         group_by: args.group_by,
         format: args.format,
         max_reject_rate: None,
+        window: None,
+        rescan: None,
+        no_dedupe: false,
         dry_run: false,
         selection: args.selection,
         config: args.config,
         s3: args.s3,
     };
-    let report = audit::audited(&args).await?;
-    report.context("an audit without a report")
+    match audit::audited(&args).await? {
+        Audited::Report(report, _) => Ok(*report),
+        Audited::Told | Audited::Stopped(_) => bail!("the audit was stopped"),
+    }
 }
 
 /// One line of a labels file.

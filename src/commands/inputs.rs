@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::path::Path;
+use std::path::Path as FsPath;
 
 use anyhow::{Context, bail};
 use datafusion::execution::object_store::ObjectStoreUrl;
+use object_store::path::Path;
 
 use super::progress::Progress;
 use crate::cli::{ConfigArgs, S3Args, SelectionArgs};
 use crate::config::Config;
 use crate::price::book::PriceBook;
-use crate::source::{self, LogObject, S3Options, Selection, Source};
+use crate::source::{LogObject, S3Options, Selection, Source, Walk};
 use crate::table::source::ScanObject;
 use crate::units::Day;
 
@@ -29,11 +30,11 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads the files that the flags name.
     pub(super) fn load(args: &ConfigArgs) -> anyhow::Result<Self> {
-        let default = Path::new(CONFIG_FILE);
+        let default = FsPath::new(CONFIG_FILE);
         let file = args.config.as_deref().or_else(|| default.exists().then_some(default));
         let config_text = file.map(read).transpose()?.unwrap_or_default();
         let prices_text = args.prices.as_deref().map(read).transpose()?.unwrap_or_default();
-        let named = |file: Option<&Path>| file.map_or(String::new(), |f| f.display().to_string());
+        let named = |file: Option<&FsPath>| file.map_or(String::new(), |f| f.display().to_string());
         Self::of(config_text, &named(file), prices_text, &named(args.prices.as_deref()))
     }
 
@@ -54,7 +55,7 @@ impl Settings {
     }
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
+fn read(file: &FsPath) -> anyhow::Result<String> {
     fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
@@ -87,7 +88,8 @@ pub(super) fn selection(args: &SelectionArgs, late_hours: u32) -> anyhow::Result
     })
 }
 
-/// The objects of several sources, each once, in the order in which they count.
+/// The objects of several sources, each once.
+#[derive(Default)]
 pub(super) struct Inputs {
     pub(super) sources: Vec<Source>,
     /// Index into `sources`, and the object.
@@ -106,18 +108,40 @@ impl Inputs {
         selection: &Selection,
         progress: &Progress,
     ) -> anyhow::Result<Self> {
-        let mut inputs = Self {
-            sources: Vec::new(),
-            objects: Vec::new(),
-            skipped: BTreeMap::new(),
-            looked_at: Vec::new(),
-        };
+        Self::list_from(names, s3, selection, |_| None, progress).await
+    }
+
+    /// Opens and lists the sources from the day on that `from` picks, given the first and the last day that
+    /// folders tell of. Without a day, or where the selection has one, all that the selection wants.
+    pub(super) async fn list_from(
+        names: &[String],
+        s3: &S3Options,
+        selection: &Selection,
+        from: impl FnOnce((Day, Day)) -> Option<Day>,
+        progress: &Progress,
+    ) -> anyhow::Result<Self> {
+        let mut sources = Vec::with_capacity(names.len());
+        for name in names {
+            sources.push(Source::open(name, s3).await?);
+        }
+        let mut inputs = Self::default();
         let mut known = HashSet::new();
-        for (index, name) in names.iter().enumerate() {
-            let source = Source::open(name, s3).await?;
-            let before = inputs.objects.len();
-            let on_progress = |found: usize| progress.listing(name, before + found);
-            let listing = source::list(&source, selection, &on_progress).await?;
+        let (mut walks, mut span) = (Vec::new(), None::<(Day, Day)>);
+        for source in &sources {
+            let on_progress = |found: usize| progress.listing(&source.name, found);
+            let mut walk = Walk::begin(source, selection, &on_progress).await?;
+            if selection.from.is_none()
+                && let Some((first, last)) = walk.span().await?
+            {
+                span = Some(span.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
+            }
+            walks.push(walk);
+        }
+        let from = span.and_then(from);
+        for (index, walk) in walks.into_iter().enumerate() {
+            let (source, before) = (&sources[index], inputs.objects.len());
+            let on_progress = |found: usize| progress.listing(&source.name, before + found);
+            let listing = walk.finish(from, &on_progress).await?;
             for (reason, count) in listing.skipped {
                 *inputs.skipped.entry(reason.to_string()).or_default() += count;
             }
@@ -131,14 +155,19 @@ impl Inputs {
                 }
             }
             inputs.looked_at.extend(listing.looked_at);
-            inputs.sources.push(source);
         }
-        // By hour of delivery: of two records with one request id, the one delivered first counts.
-        inputs.objects.sort_by(|(source, a), (other, b)| {
-            let hour = |object: &LogObject| object.key.as_ref().map(|key| key.hour);
-            (hour(a), a.relative_key(), source).cmp(&(hour(b), b.relative_key(), other))
-        });
+        inputs.sources = sources;
         Ok(inputs)
+    }
+
+    /// Adds the objects of another listing of the same sources.
+    pub(super) fn add(&mut self, other: Self) {
+        let known: HashSet<(usize, Path)> =
+            self.objects.iter().map(|(source, object)| (*source, object.path.clone())).collect();
+        let new = |(source, object): &(usize, LogObject)| {
+            !known.contains(&(*source, object.path.clone()))
+        };
+        self.objects.extend(other.objects.into_iter().filter(new));
     }
 
     /// The objects as a scan takes them, numbered in order.

@@ -16,7 +16,7 @@ pub(super) async fn workloads(
     settings: &Settings,
 ) -> Result<Vec<WorkloadReport>, UsageError> {
     let mut reports = Vec::new();
-    usage::workloads(session, |workload| -> Result<(), UsageError> {
+    usage::workloads(session, window, |workload| -> Result<(), UsageError> {
         reports.extend(report(&workload, window, settings));
         Ok(())
     })

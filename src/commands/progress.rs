@@ -64,7 +64,7 @@ impl Progress {
     }
 
     /// Clears the display.
-    pub(super) fn finish(self) {
+    pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 }

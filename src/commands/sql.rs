@@ -71,7 +71,7 @@ async fn open(args: &SqlArgs) -> anyhow::Result<SessionContext> {
     let wanted = selection(&args.selection, limits.late_hours)?;
     let progress = Progress::new();
     let inputs = Inputs::list(&args.logs, &s3, &wanted, &progress).await?;
-    progress.finish();
+    progress.clear();
     let session = session::session(&limits, inputs.sources.iter().chain(&data))?;
     if let Some(source) = data {
         catalog::register(&session, &Dataset::new(source))?;

@@ -29,12 +29,12 @@ pub struct Limits {
     pub in_flight_bytes: u64,
     /// Bytes that sorting and merging facts may use before they spill to the temporary folder.
     pub query_memory_bytes: usize,
-    /// Compressed bytes of objects whose facts are held before they are merged away: with the smallest
-    /// records (100 bytes compressed, 500 bytes of facts) 32 MiB of logs make 160 MB of facts.
-    pub chunk_bytes: u64,
     /// Objects listed per date prefix ahead of the window's end, in hours: delivery lags by minutes, so one
     /// hour is needed and three cost little.
     pub late_hours: u32,
+    /// Seconds that the lock of a dataset on S3 holds without being renewed: after a crash on another machine
+    /// the next audit waits no longer. It is renewed three times in that time.
+    pub lock_seconds: u64,
 }
 
 impl Default for Limits {
@@ -49,8 +49,8 @@ impl Default for Limits {
             concurrent_objects: 16,
             in_flight_bytes: 128 << 20,
             query_memory_bytes: 192 << 20,
-            chunk_bytes: 32 << 20,
             late_hours: 3,
+            lock_seconds: 60,
         }
     }
 }
@@ -64,7 +64,7 @@ impl Limits {
             ("concurrent_objects", self.concurrent_objects as u64),
             ("in_flight_bytes", self.in_flight_bytes),
             ("query_memory_bytes", self.query_memory_bytes as u64),
-            ("chunk_bytes", self.chunk_bytes),
+            ("lock_seconds", self.lock_seconds),
         ] {
             if value == 0 {
                 return Err(format!("limits.{key} must be at least 1"));

@@ -1,16 +1,22 @@
-//! Merging: the partial facts of all objects become the rows of `usage` and `sizes`, day by day.
+//! Merging: the partial facts in the state become the rows of `usage` and `sizes`, day by day.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Date32Type;
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StructArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Date32Type, Schema, TimestampMicrosecondType};
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use super::EngineError;
-use super::scan::Scanned;
-use crate::schema::{PARTITION_COLUMN, Table};
+use super::spool::{Spool, Spooled};
+use crate::schema::{PARTITION_COLUMN, state};
+use crate::store::dataset::Dataset;
+use crate::store::index::Index;
+use crate::store::ledger::{self, LedgerEntry, day_of_micros};
+use crate::store::tables::Tables;
 use crate::units::Day;
 
 /// The statement that merges partial usage.
@@ -18,31 +24,161 @@ const USAGE: &str = include_str!("../../queries/facts/usage.sql");
 /// The statement that merges partial sizes.
 const SIZES: &str = include_str!("../../queries/facts/sizes.sql");
 
-/// Merges what `scanned` set aside and hands on the rows of `usage`, then of `sizes`, in the tables'
-/// order. Every call brings rows of one day, and days ascend within a table.
+/// Bytes of partial facts held in memory before they go to a temporary file.
+const SPOOL_BYTES: usize = 8 << 20;
+
+/// Bytes of state files (about a tenth of what they hold) merged by one query: many quiet days share one,
+/// a busy day has its own.
+const MERGED_BYTES: u64 = 8 << 20;
+
+/// Brings the tables that are made of state alone up to date: `usage`, `sizes`, `objects` and `rejects`.
 ///
 /// # Errors
-/// A query that fails, or the first error of `rows`.
-pub async fn run<E: From<EngineError>>(
+/// A query fails, or the store refuses.
+pub async fn run(
     session: &SessionContext,
-    scanned: Scanned,
-    mut rows: impl AsyncFnMut(&'static Table, Day, RecordBatch) -> Result<(), E>,
-) -> Result<(), E> {
-    let spools = [("usage", USAGE, scanned.usage), ("sizes", SIZES, scanned.sizes)];
-    for (name, statement, spool) in spools {
+    dataset: &Dataset,
+    index: &Index,
+    tables: &mut Tables<'_>,
+) -> Result<(), EngineError> {
+    facts(session, dataset, index, tables).await?;
+    ledgers(dataset, index, tables).await?;
+    tables.flush().await?;
+    tables.remove_others(&["usage", "sizes"]).await?;
+    Ok(())
+}
+
+/// Makes the partitions of `usage` and `sizes` again whose rows are not those of the state.
+async fn facts(
+    session: &SessionContext,
+    dataset: &Dataset,
+    index: &Index,
+    tables: &mut Tables<'_>,
+) -> Result<(), EngineError> {
+    let mut stale: BTreeMap<Day, String> = BTreeMap::new();
+    for (day, digest) in index.record_days() {
+        // Both, always: that one is current says nothing of the other.
+        let current = ["usage", "sizes"].map(|name| match crate::schema::table(name) {
+            Some(table) => tables.is_current(table, day, &digest),
+            None => true,
+        });
+        if current.contains(&false) {
+            stale.insert(day, digest);
+        }
+    }
+    let mut days = stale.keys().copied().peekable();
+    while days.peek().is_some() {
+        let mut group = BTreeSet::new();
+        let mut bytes = 0;
+        while let Some(day) = days.peek() {
+            let size = |of: &Day| index.state.get(&of.0).map_or(0, |summary| summary.version.size);
+            bytes += index.touching(&BTreeSet::from([*day])).iter().map(size).sum::<u64>();
+            if bytes > MERGED_BYTES && !group.is_empty() {
+                break;
+            }
+            group.extend(days.next());
+        }
+        merge(session, dataset, index, &group, &stale, tables).await?;
+    }
+    Ok(())
+}
+
+/// Merges the partial facts of `days`.
+async fn merge(
+    session: &SessionContext,
+    dataset: &Dataset,
+    index: &Index,
+    days: &BTreeSet<Day>,
+    digests: &BTreeMap<Day, String>,
+    tables: &mut Tables<'_>,
+) -> Result<(), EngineError> {
+    let (usage, sizes) = set_aside(dataset, index, days).await?;
+    for (name, statement, spooled) in [("usage", USAGE, usage), ("sizes", SIZES, sizes)] {
         let Some(table) = crate::schema::table(name) else { continue };
-        let partial: Arc<dyn TableProvider> = Arc::new(spool.into_table()?);
+        let partial: Arc<dyn TableProvider> = Arc::new(spooled.into_table()?);
         let partial_name = format!("partial_{name}");
-        session.register_table(&partial_name, partial).map_err(EngineError::from)?;
-        let frame = session.sql(statement).await.map_err(EngineError::from)?;
-        let mut merged = frame.execute_stream().await.map_err(EngineError::from)?;
+        session.register_table(&partial_name, partial)?;
+        let mut merged = session.sql(statement).await?.execute_stream().await?;
+        let mut seen = BTreeSet::new();
         while let Some(batch) = merged.next().await {
-            let batch = batch.map_err(EngineError::from)?;
-            for (day, part) in by_day(&batch)? {
-                rows(table, day, part).await?;
+            for (day, part) in by_day(&batch?)? {
+                seen.insert(day);
+                let digest = digests.get(&day).map_or("", String::as_str);
+                tables.append(table, day, digest, &part).await?;
             }
         }
-        session.deregister_table(&partial_name).map_err(EngineError::from)?;
+        // A day of failed calls has usage and no sizes; its empty file says so.
+        for day in days.difference(&seen) {
+            let digest = digests.get(day).map_or("", String::as_str);
+            tables.replace(table, *day, digest, &[]).await?;
+        }
+        tables.close().await?;
+        session.deregister_table(&partial_name)?;
+    }
+    Ok(())
+}
+
+/// The partial usage and sizes of `days`, from all objects that have any.
+async fn set_aside(
+    dataset: &Dataset,
+    index: &Index,
+    days: &BTreeSet<Day>,
+) -> Result<(Spooled, Spooled), EngineError> {
+    let spool = |fields| Spool::new(Arc::new(Schema::new(fields)), SPOOL_BYTES);
+    let mut usage: Spool = spool(state::usage_fields());
+    let mut sizes: Spool = spool(state::sizes_fields());
+    let touches =
+        |entry: &LedgerEntry| entry.days.iter().any(|(day, n)| *n > 0 && days.contains(day));
+    for object_day in index.touching(days) {
+        let mut rows = dataset.rows(object_day, &["usage", "sizes"], touches).await?;
+        while let Some(batch) = rows.try_next().await? {
+            let of_usage = items(&batch, "usage")?;
+            let minutes = of_usage.column(0).as_primitive::<TimestampMicrosecondType>();
+            let wanted = minutes.values().iter().map(|at| Some(days.contains(&day_of_micros(*at))));
+            usage.push(filter_record_batch(&of_usage, &wanted.collect::<BooleanArray>())?)?;
+            let of_sizes = items(&batch, "sizes")?;
+            let dates = of_sizes.column(0).as_primitive::<Date32Type>();
+            let wanted = dates.values().iter().map(|day| Some(days.contains(&Day(*day))));
+            sizes.push(filter_record_batch(&of_sizes, &wanted.collect::<BooleanArray>())?)?;
+        }
+    }
+    Ok((usage.finish()?, sizes.finish()?))
+}
+
+/// The items of all rows of a list column.
+fn items(batch: &RecordBatch, name: &str) -> Result<RecordBatch, EngineError> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_list_opt::<i32>());
+    let missing = || EngineError::Conservation(format!("the state has no list column {name}"));
+    let lists = column.ok_or_else(missing)?;
+    let (offsets, values) = (lists.value_offsets(), lists.values());
+    let (start, end) = (offsets[0] as usize, offsets[lists.len()] as usize);
+    let items: &StructArray = values.as_struct_opt().ok_or_else(missing)?;
+    Ok(RecordBatch::from(items.slice(start, end - start)))
+}
+
+/// Makes the partitions of `objects` and `rejects` again that are not those of the state.
+async fn ledgers(
+    dataset: &Dataset,
+    index: &Index,
+    tables: &mut Tables<'_>,
+) -> Result<(), EngineError> {
+    let find = |name| {
+        crate::schema::table(name)
+            .ok_or_else(|| EngineError::Conservation(format!("no table {name} in the schema")))
+    };
+    let (objects, rejects) = (find("objects")?, find("rejects")?);
+    for (day, summary) in &index.state {
+        let day = Day(*day);
+        if !tables.is_current(objects, day, &summary.objects) {
+            let (entries, _) = dataset.ledger(day).await?;
+            tables.replace(objects, day, &summary.objects, &[ledger::objects(entries)?]).await?;
+        }
+        if summary.rejects && !tables.is_current(rejects, day, &summary.objects) {
+            let columns = ["source", "key", "rejects"];
+            let rejected = |entry: &LedgerEntry| entry.reading.rejected > 0;
+            let rows = dataset.rows(day, &columns, rejected).await?.try_collect::<Vec<_>>().await?;
+            tables.replace(rejects, day, &summary.objects, &[ledger::rejects(&rows)?]).await?;
+        }
     }
     Ok(())
 }

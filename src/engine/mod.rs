@@ -1,16 +1,23 @@
 //! The engine: one session builder, the scan job over it, and the merging of facts.
 //!
-//! A scan is many small jobs without a shuffle: each yields the partial facts of a chunk of objects, and
-//! what came back is checked (every object exactly once, nothing lost) before it counts. Merging and
-//! ordering is SQL (`queries/facts`), run where the scan was started.
+//! A scan is many small jobs without a shuffle: each yields the partial facts of a slice of objects, and
+//! what came back is checked (every object exactly once, nothing lost) before it is committed to the state.
+//! Merging and ordering is SQL (`queries/facts`) over the state, run where the scan was started.
 
 pub mod catalog;
+mod fresh;
 pub mod merge;
+pub mod plan;
 pub mod scan;
 pub mod session;
+mod settle;
 mod spool;
+pub mod update;
 
 use datafusion::common::DataFusionError;
+
+use crate::store::dataset::DatasetError;
+use crate::store::lock::LockError;
 
 /// The engine could not finish.
 #[derive(Debug, thiserror::Error)]
@@ -21,10 +28,19 @@ pub enum EngineError {
     /// Arrow data did not have the expected shape.
     #[error("unexpected data: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
+    /// State could not be encoded.
+    #[error("cannot encode the state: {0}")]
+    Encode(#[from] parquet::errors::ParquetError),
     /// What came back from a job does not add up; nothing of the job was counted.
     #[error("counts do not add up: {0}")]
     Conservation(String),
     /// The temporary folder cannot be used.
     #[error("temporary file: {0}")]
     Spool(#[from] std::io::Error),
+    /// The dataset cannot be read or written.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The lock was lost.
+    #[error(transparent)]
+    Lock(#[from] LockError),
 }

@@ -1,178 +1,182 @@
-//! The scan job: objects in, their facts out, in chunks that are checked before they count.
+//! The scan job: objects in, a checked row an object out, as each is done.
 
-use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
-use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef, UInt64Type};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Date32Type, Int64Type, UInt64Type};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
+use tokio::sync::watch;
 
 use super::EngineError;
-use super::spool::Spool;
 use crate::store::ledger::Reading;
 use crate::table::columns::Reader;
+use crate::table::partial::RequestId;
 use crate::table::source::{ORDINAL, ScanObject, scan};
-use crate::table::{ScanOptions, View, facts_schema};
+use crate::table::{ScanOptions, View};
+use crate::units::Day;
 
-/// Objects of one chunk: enough to keep every reader busy, few enough to check and drop soon.
-const CHUNK_OBJECTS: usize = 1024;
+/// How long objects in flight may take once the scan was told to stop: an object of tens of megabytes
+/// arrives in seconds, and schedulers kill half a minute after they asked.
+const GRACE: Duration = Duration::from_secs(10);
 
-/// What a scan found: the facts set aside for [`super::merge`], and how each object was read.
-pub struct Scanned {
-    pub(super) usage: Spool,
-    pub(super) sizes: Spool,
-    /// One reading an object, in the order of the ordinals.
-    pub readings: Vec<Reading>,
-}
+/// Whether the user or a scheduler asked to stop.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<bool>);
 
-/// Scans `objects`, whose ordinals are their positions, and calls `progress` as each is done.
-///
-/// A request id counts in the first object (by ordinal) that holds it, whatever the order of reading.
-///
-/// # Errors
-/// A query that fails, or counts that do not add up. Objects that cannot be read are no errors.
-pub async fn run(
-    session: &SessionContext,
-    objects: &[ScanObject],
-    options: &ScanOptions,
-    mut progress: impl FnMut(&ScanObject, &Reading),
-) -> Result<Scanned, EngineError> {
-    let shared = Arc::new(options.clone());
-    let mut scanned = Scanned {
-        usage: Spool::new(list_schema("usage")?),
-        sizes: Spool::new(list_schema("sizes")?),
-        readings: Vec::with_capacity(objects.len()),
-    };
-    let mut seen: HashSet<u64> = HashSet::new();
-    for chunk in chunks(objects, options.limits.chunk_bytes) {
-        let rows = job(session, chunk, &shared, &mut progress).await?;
-        for (object, mut row) in chunk.iter().zip(rows) {
-            let met_before: Vec<u64> =
-                row.ids.iter().filter(|id| seen.contains(id)).copied().collect();
-            if !met_before.is_empty() {
-                row = again(session, object, options, met_before).await?;
-            }
-            seen.extend(row.ids);
-            scanned.usage.push(row.usage)?;
-            scanned.sizes.push(row.sizes)?;
-            scanned.readings.push(row.reading);
+impl Stop {
+    /// A stop that never comes, and the sender that makes it come.
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    /// Whether it has come.
+    pub fn is_wanted(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    async fn wanted(mut self) {
+        if self.0.wait_for(|wanted| *wanted).await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
-    Ok(scanned)
 }
 
-/// Reads one object once more without the records that an earlier object counts.
-async fn again(
+/// What one object yielded, checked.
+pub struct ObjectRow {
+    /// The object's number in the job.
+    pub ordinal: i64,
+    /// How it was read.
+    pub reading: Reading,
+    /// Requests that count here.
+    pub ids: Vec<RequestId>,
+    /// Its row of the facts view, alone.
+    pub facts: RecordBatch,
+}
+
+/// Scans `objects` and hands on each one's row when it is done, in whatever order that is. Told to stop, it
+/// takes in what is in flight and leaves the rest. Returns whether all were read.
+///
+/// # Errors
+/// A query that fails, counts that do not add up, or the first error of `each`. Objects that cannot be
+/// read are no errors.
+pub async fn job(
+    session: &SessionContext,
+    objects: &[ScanObject],
+    options: &Arc<ScanOptions>,
+    stop: &Stop,
+    mut each: impl FnMut(ObjectRow) -> Result<(), EngineError>,
+) -> Result<bool, EngineError> {
+    let plan = scan(View::Facts, options, objects, None, None)?;
+    let mut stream = execute_stream(plan, session.task_ctx())?;
+    let mut waiting: std::collections::HashSet<i64> =
+        objects.iter().map(|object| object.ordinal).collect();
+    let mut late = 0;
+    let mut ended = pin!(async {
+        stop.clone().wanted().await;
+        tokio::time::sleep(GRACE).await;
+    });
+    loop {
+        let batch = tokio::select! {
+            biased;
+            batch = stream.try_next() => batch?,
+            () = &mut ended => return Ok(false),
+        };
+        let Some(batch) = batch else { break };
+        for row in 0..batch.num_rows() {
+            let row = take_apart(&batch.slice(row, 1))?;
+            if !waiting.remove(&row.ordinal) {
+                return Err(EngineError::Conservation(format!(
+                    "object {} answered twice or was not asked for",
+                    row.ordinal
+                )));
+            }
+            each(row)?;
+            late += usize::from(stop.is_wanted());
+        }
+        if late > options.limits.concurrent_objects {
+            return Ok(waiting.is_empty());
+        }
+    }
+    if !waiting.is_empty() {
+        let (asked, missing) = (objects.len(), waiting.len());
+        let message = format!("{asked} objects were asked for and {missing} did not answer");
+        return Err(EngineError::Conservation(message));
+    }
+    Ok(true)
+}
+
+/// Reads one object without the requests in `exclude`, which others count.
+///
+/// # Errors
+/// As [`job`].
+pub async fn again(
     session: &SessionContext,
     object: &ScanObject,
     options: &ScanOptions,
-    exclude: Vec<u64>,
+    exclude: Vec<RequestId>,
 ) -> Result<ObjectRow, EngineError> {
     let options = Arc::new(ScanOptions { exclude, ..options.clone() });
-    let mut rows = job(session, std::slice::from_ref(object), &options, &mut |_, _| ()).await?;
-    rows.pop().ok_or_else(|| EngineError::Conservation("an object has no row".into()))
+    let (_sender, never) = Stop::new();
+    let mut found = None;
+    let keep = |row| {
+        found = Some(row);
+        Ok(())
+    };
+    job(session, std::slice::from_ref(object), &options, &never, keep).await?;
+    found.ok_or_else(|| EngineError::Conservation("an object has no row".into()))
 }
 
-/// Consecutive objects of at most `max_bytes` together, at least one.
-fn chunks(objects: &[ScanObject], max_bytes: u64) -> impl Iterator<Item = &[ScanObject]> {
-    let mut rest = objects;
-    std::iter::from_fn(move || {
-        let mut bytes = 0u64;
-        let fits = |object: &&ScanObject| {
-            bytes = bytes.saturating_add(object.meta.size);
-            bytes <= max_bytes
-        };
-        let count = rest.iter().take(CHUNK_OBJECTS).take_while(fits).count().max(1);
-        let (chunk, after) = rest.split_at_checked(count)?;
-        rest = after;
-        Some(chunk)
-    })
-}
-
-/// One object's row, taken apart.
-struct ObjectRow {
-    ordinal: i64,
-    reading: Reading,
-    ids: Vec<u64>,
-    usage: RecordBatch,
-    sizes: RecordBatch,
-}
-
-/// Runs one job over `chunk` and returns its rows in the chunk's order, checked.
-async fn job(
-    session: &SessionContext,
-    chunk: &[ScanObject],
-    options: &Arc<ScanOptions>,
-    progress: &mut impl FnMut(&ScanObject, &Reading),
-) -> Result<Vec<ObjectRow>, EngineError> {
-    let plan = scan(View::Facts, options, chunk, None, None)?;
-    let mut stream = execute_stream(plan, session.task_ctx())?;
-    let mut rows = Vec::with_capacity(chunk.len());
-    while let Some(batch) = stream.try_next().await? {
-        for row in 0..batch.num_rows() {
-            let row = take_apart(&batch, row)?;
-            let index = chunk.first().map_or(0, |first| row.ordinal - first.ordinal);
-            if let Some(object) = usize::try_from(index).ok().and_then(|index| chunk.get(index)) {
-                progress(object, &row.reading);
-            }
-            rows.push(row);
-        }
-    }
-    rows.sort_unstable_by_key(|row| row.ordinal);
-    let answered = rows.iter().map(|row| row.ordinal);
-    if !answered.eq(chunk.iter().map(|object| object.ordinal)) {
-        return Err(EngineError::Conservation(format!(
-            "{} objects were asked for and {} answered",
-            chunk.len(),
-            rows.len()
-        )));
-    }
-    Ok(rows)
-}
-
-fn take_apart(batch: &RecordBatch, row: usize) -> Result<ObjectRow, EngineError> {
-    let reader = Reader(batch);
-    let count = |name: &str| reader.count(name).map(|column| column.value(row));
+/// One row of the facts view, alone in its batch.
+fn take_apart(facts: &RecordBatch) -> Result<ObjectRow, EngineError> {
+    let reader = Reader(facts);
+    let count = |name: &str| reader.count(name).map(|column| column.value(0));
     let natural = |name: &str| count(name).map(|value| value.max(0) as u64);
     let error = reader.text("error")?;
-    let rejects = Reader(&list(batch, "rejects", row)?).rejects()?;
     let reading = Reading {
         inflated_bytes: natural("inflated_bytes")?,
         records: natural("records")?,
         rows: natural("rows")?,
         rejected: natural("rejected")?,
         duplicates: natural("duplicates")?,
-        outside_window: natural("outside_window")?,
-        error: error.is_valid(row).then(|| error.value(row).to_owned()),
-        rejects,
+        error: error.is_valid(0).then(|| error.value(0).to_owned()),
     };
-    let usage = list(batch, "usage", row)?;
     let ordinal = count(ORDINAL)?;
-    check(ordinal, &reading, &usage)?;
-    let ids = list_values(batch, "ids", row)?;
-    Ok(ObjectRow {
-        ordinal,
-        reading,
-        ids: ids.as_primitive::<UInt64Type>().values().to_vec(),
-        sizes: list(batch, "sizes", row)?,
-        usage,
-    })
+    check(ordinal, &reading, natural("outside_window")?, &items(facts, "usage")?)?;
+    let ids = requests(&items(facts, "ids")?)?;
+    Ok(ObjectRow { ordinal, reading, ids, facts: facts.clone() })
+}
+
+fn requests(items: &RecordBatch) -> Result<Vec<RequestId>, EngineError> {
+    let days = items.column(0).as_primitive_opt::<Date32Type>();
+    let ids = items.column(1).as_primitive_opt::<UInt64Type>();
+    let (Some(days), Some(ids)) = (days, ids) else {
+        return Err(EngineError::Conservation("ids are no days with hashes".into()));
+    };
+    Ok(days.values().iter().map(|day| Day(*day)).zip(ids.values().iter().copied()).collect())
 }
 
 /// Nothing is lost within an object: every record met is a row, a reject or a duplicate, and every row
 /// inside the window is a request of some minute.
-fn check(ordinal: i64, reading: &Reading, usage: &RecordBatch) -> Result<(), EngineError> {
-    let Reading { records, rows, rejected, duplicates, outside_window, .. } = reading;
+fn check(
+    ordinal: i64,
+    reading: &Reading,
+    outside_window: u64,
+    usage: &RecordBatch,
+) -> Result<(), EngineError> {
+    let Reading { records, rows, rejected, duplicates, .. } = reading;
     if rows + rejected + duplicates != *records {
         return Err(EngineError::Conservation(format!(
             "object {ordinal}: {records} records are not {rows} rows, {rejected} rejects and \
              {duplicates} duplicates"
         )));
     }
-    let requests = Reader(usage).count("requests")?;
-    let counted: i64 = requests.values().iter().sum();
+    let requests = usage.column_by_name("requests").and_then(|c| c.as_primitive_opt::<Int64Type>());
+    let counted: i64 = requests.map_or(0, |requests| requests.values().iter().sum());
     if counted != (rows - outside_window) as i64 {
         return Err(EngineError::Conservation(format!(
             "object {ordinal}: {rows} rows, {outside_window} outside the window, \
@@ -182,45 +186,13 @@ fn check(ordinal: i64, reading: &Reading, usage: &RecordBatch) -> Result<(), Eng
     Ok(())
 }
 
-fn list_values(batch: &RecordBatch, name: &str, row: usize) -> Result<ArrayRef, EngineError> {
-    let column = batch.column_by_name(name).and_then(|column| column.as_list_opt::<i32>());
-    match column {
-        Some(list) => Ok(list.value(row)),
+/// The items of a list column's only row.
+pub(super) fn items(row: &RecordBatch, name: &str) -> Result<RecordBatch, EngineError> {
+    let column = row.column_by_name(name).and_then(|column| column.as_list_opt::<i32>());
+    let list = column.map(|list| list.value(0));
+    let items = list.as_ref().and_then(|items: &ArrayRef| items.as_struct_opt());
+    match items {
+        Some(items) => Ok(RecordBatch::from(items.clone())),
         None => Err(EngineError::Conservation(format!("the scan has no list column {name}"))),
-    }
-}
-
-fn list(batch: &RecordBatch, name: &str, row: usize) -> Result<RecordBatch, EngineError> {
-    let values = list_values(batch, name, row)?;
-    let values: &StructArray = values.as_struct();
-    Ok(RecordBatch::from(values.clone()))
-}
-
-/// The schema of a list column's items.
-fn list_schema(name: &str) -> Result<SchemaRef, EngineError> {
-    let schema = facts_schema();
-    match schema.field_with_name(name)?.data_type() {
-        DataType::List(item) => match item.data_type() {
-            DataType::Struct(fields) => Ok(Arc::new(Schema::new(fields.clone()))),
-            other => Err(EngineError::Conservation(format!("{name} holds {other}"))),
-        },
-        other => Err(EngineError::Conservation(format!("{name} is {other}"))),
-    }
-}
-
-impl Reader<'_> {
-    fn rejects(&self) -> Result<Vec<(Option<u64>, String)>, EngineError> {
-        let position = self
-            .0
-            .column_by_name("position")
-            .and_then(|column| column.as_primitive_opt::<Int64Type>())
-            .ok_or_else(|| EngineError::Conservation("rejects have no position".into()))?;
-        let reason = self.text("reason")?;
-        let rows = position.iter().zip(reason.iter());
-        Ok(rows
-            .map(|(position, reason)| {
-                (position.map(|at| at as u64), reason.unwrap_or_default().to_owned())
-            })
-            .collect())
     }
 }

@@ -1,4 +1,4 @@
-//! Rows set aside between the scan and the merge: in memory while few, in a temporary Arrow file beyond.
+//! Rows set aside: in memory while few, in a temporary Arrow file beyond.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter};
@@ -20,27 +20,26 @@ use tempfile::NamedTempFile;
 
 use super::EngineError;
 
-/// Bytes held in memory before they go to the file. Most audits never write one.
-const MEMORY_BYTES: usize = 8 << 20;
-
-/// Rows set aside.
+/// Rows being set aside.
 pub(super) struct Spool {
     schema: SchemaRef,
+    /// Bytes held in memory before they go to the file.
+    memory_bytes: usize,
     pending: Vec<RecordBatch>,
     pending_bytes: usize,
     file: Option<(NamedTempFile, FileWriter<BufWriter<File>>)>,
 }
 
 impl Spool {
-    pub(super) fn new(schema: SchemaRef) -> Self {
-        Self { schema, pending: Vec::new(), pending_bytes: 0, file: None }
+    pub(super) fn new(schema: SchemaRef, memory_bytes: usize) -> Self {
+        Self { schema, memory_bytes, pending: Vec::new(), pending_bytes: 0, file: None }
     }
 
     /// Sets rows aside; their columns are those of the spool's schema in its order.
     pub(super) fn push(&mut self, batch: RecordBatch) -> Result<(), EngineError> {
         self.pending_bytes += batch.get_array_memory_size();
         self.pending.push(batch);
-        if self.pending_bytes < MEMORY_BYTES {
+        if self.pending_bytes < self.memory_bytes {
             return Ok(());
         }
         let rows = concat_batches(&self.schema, &self.pending)?;
@@ -58,8 +57,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Ends it: the rows as a table that reads them back piece by piece.
-    pub(super) fn into_table(self) -> Result<StreamingTable, EngineError> {
+    /// Ends it: the rows can be read back, in the order in which they came.
+    pub(super) fn finish(self) -> Result<Spooled, EngineError> {
         let file = match self.file {
             Some((file, mut writer)) => {
                 writer.finish()?;
@@ -67,21 +66,37 @@ impl Spool {
             }
             None => None,
         };
-        let schema = Arc::clone(&self.schema);
-        let rows = Arc::new(SpooledRows { schema: self.schema, rows: self.pending, file });
-        Ok(StreamingTable::try_new(schema, vec![rows])?)
+        Ok(Spooled { schema: self.schema, rows: self.pending, file })
     }
 }
 
 /// What a finished spool holds; the file goes when this does.
 #[derive(Debug)]
-struct SpooledRows {
+pub(super) struct Spooled {
     schema: SchemaRef,
     rows: Vec<RecordBatch>,
     file: Option<NamedTempFile>,
 }
 
-impl SpooledRows {
+impl Spooled {
+    /// The rows, piece by piece.
+    pub(super) fn batches(
+        &self,
+    ) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + use<> {
+        let (from_file, failed) = match self.reader() {
+            Ok(reader) => (reader, None),
+            Err(error) => (None, Some(Err(error))),
+        };
+        let rows = self.rows.clone().into_iter().map(Ok);
+        failed.into_iter().chain(from_file.into_iter().flatten()).chain(rows)
+    }
+
+    /// The rows as a table.
+    pub(super) fn into_table(self) -> Result<StreamingTable, EngineError> {
+        let schema = Arc::clone(&self.schema);
+        Ok(StreamingTable::try_new(schema, vec![Arc::new(self)])?)
+    }
+
     fn reader(&self) -> Result<Option<FileReader<BufReader<File>>>, ArrowError> {
         let open = |file: &NamedTempFile| -> Result<_, ArrowError> {
             let file: Result<File, io::Error> = file.reopen();
@@ -91,21 +106,13 @@ impl SpooledRows {
     }
 }
 
-impl PartitionStream for SpooledRows {
+impl PartitionStream for Spooled {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let (from_file, failed) = match self.reader() {
-            Ok(reader) => (reader, None),
-            Err(error) => (None, Some(Err(error))),
-        };
-        let batches = failed
-            .into_iter()
-            .chain(from_file.into_iter().flatten())
-            .chain(self.rows.clone().into_iter().map(Ok))
-            .map(|batch| batch.map_err(DataFusionError::from));
+        let batches = self.batches().map(|batch| batch.map_err(DataFusionError::from));
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream::iter(batches)))
     }
 }

@@ -9,6 +9,7 @@ mod docs;
 mod facts;
 mod ledger;
 mod results;
+pub mod state;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 pub use docs::docs_markdown;
 
 /// Version of the tables together, raised when a column is added.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
 
 /// Digits of a money column: fourteen before the point hold a hundred trillion dollars.
 pub const MONEY_PRECISION: u8 = 20;

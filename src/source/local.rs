@@ -1,12 +1,12 @@
 //! The disk as an object store, on which every file name is a valid one.
 //!
 //! object_store's own `LocalFileSystem` ends a listing at a name with a line break and hides names
-//! such as `a#1`; logs are copied around by many tools, so reading is done here. Writing keeps its
-//! staged files and renames.
+//! such as `a#1`; logs are copied around by many tools, so reading is done here. Its writing survives
+//! the death of a process but not of the machine, so replacing a file is done here as well.
 
 use std::fmt;
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -20,12 +20,13 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload, ListResult,
-    MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload,
+    MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload,
     PutResult, Result,
 };
 use tokio::sync::mpsc;
 
 use super::names::{decode_path, encode_key};
+use crate::failpoint;
 
 /// Files listed per message between the walking thread and the reader: large enough that the
 /// hand-over costs nothing, small enough that a dropped listing stops soon.
@@ -60,6 +61,40 @@ impl LocalStore {
         PathBuf::from(std::ffi::OsString::from_vec(bytes))
     }
 
+    /// Replaces a file so that after any crash it is whole, the old or the new one: the bytes go to a
+    /// staged file beside it, to the platter, and only then under the name.
+    fn replace(location: &Path, payload: &PutPayload) -> io::Result<PutResult> {
+        let file = Self::file(location);
+        let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no file name"));
+        };
+        make_folder(folder)?;
+        let mut staged = std::ffi::OsString::from(".");
+        staged.push(name);
+        staged.push(format!(".{}.staged", std::process::id()));
+        let staged = folder.join(staged);
+        let write = || -> io::Result<Metadata> {
+            let mut open = fs::File::create(&staged)?;
+            payload.iter().try_for_each(|bytes| open.write_all(bytes))?;
+            open.sync_all()?;
+            failpoint::point("file-staged");
+            fs::rename(&staged, &file)?;
+            failpoint::point("file-renamed");
+            fs::File::open(folder)?.sync_all()?;
+            open.metadata()
+        };
+        match write() {
+            Ok(metadata) => {
+                Ok(PutResult { e_tag: described(location.clone(), &metadata).e_tag, version: None })
+            }
+            Err(error) => {
+                // Without room for the bytes there may be none for the name either; what matters is told.
+                let _ = fs::remove_file(&staged);
+                Err(error)
+            }
+        }
+    }
+
     /// The path by which the writer knows the same file.
     fn written(location: &Path) -> Result<Path> {
         let name = String::from_utf8(decode_path(location))
@@ -69,6 +104,20 @@ impl LocalStore {
 }
 
 const STORE: &str = "disk";
+
+/// Makes a folder and those above it that are missing, each on the platter before the next.
+fn make_folder(folder: &FsPath) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent() {
+        make_folder(parent)?;
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => folder.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all()),
+    }
+}
 
 fn failed(location: &Path, error: io::Error) -> Error {
     let path = format!("/{location}");
@@ -221,7 +270,11 @@ impl ObjectStore for LocalStore {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        self.writer.put_opts(&Self::written(location)?, payload, options).await
+        if options.mode != PutMode::Overwrite || !options.attributes.is_empty() {
+            return self.writer.put_opts(&Self::written(location)?, payload, options).await;
+        }
+        let location = location.clone();
+        blocking(move || Self::replace(&location, &payload).map_err(|e| failed(&location, e))).await
     }
 
     async fn put_multipart_opts(

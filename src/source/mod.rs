@@ -18,17 +18,19 @@ mod options;
 mod s3;
 mod selection;
 mod url;
+mod walk;
 
 pub use error::SourceError;
 pub use fetch::{FetchError, get};
 pub use key::{KeyClass, LogKey, classify};
-pub use list::{Listing, LogObject, SkipReason, list};
+pub use list::{Listing, LogObject, SkipReason};
 pub use local::LocalStore;
 pub use names::{decode_path, encode_key};
 pub use options::{Retry, S3Options};
 pub use s3::S3Store;
 pub use selection::Selection;
 pub use url::{SourceUrl, UrlError};
+pub use walk::{Walk, list};
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Which part of the logs is wanted, decided from folder names alone.
 
+use object_store::path::Path;
+
 use super::key::{AWS_LOGS, Layout, SERVICE, is_account};
 use crate::units::Day;
 
@@ -32,6 +34,26 @@ pub(super) enum Verdict {
 }
 
 impl Selection {
+    /// Whether an object at `path`, below a source's `prefix`, is looked at.
+    pub fn wants(&self, path: &Path, prefix: &Path) -> bool {
+        let segments = |path: &Path| path.parts().count();
+        let names: Vec<&str> = path.as_ref().split('/').collect();
+        let folders = names.split_last().map_or(&[][..], |(_, folders)| folders);
+        self.judge(folders, segments(prefix)) == Verdict::Enter
+    }
+
+    /// Whether objects delivered on `day` are looked at.
+    pub fn covers(&self, day: Day) -> bool {
+        let start = i64::from(day.0) * 24;
+        self.overlaps((start, start + 24))
+    }
+
+    /// Whether objects delivered in an hour of `day` are looked at.
+    pub fn covers_hour(&self, day: Day, hour: u8) -> bool {
+        let start = i64::from(day.0) * 24 + i64::from(hour);
+        self.overlaps((start, start + 1))
+    }
+
     /// Judges a folder by its segments. `root` is how many of them the user named.
     pub(super) fn judge(&self, segments: &[&str], root: usize) -> Verdict {
         let enter = |yes: bool| if yes { Verdict::Enter } else { Verdict::Outside };

@@ -1,17 +1,23 @@
-//! Writing and finding the files of a dataset, on disk or S3 alike.
+//! Finding, reading and replacing the files of a dataset, on disk or S3 alike.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::{Path, PathPart};
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{
+    ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
+use serde::{Deserialize, Serialize};
 
-use super::parquet::{EncodeError, TableWriter, encode};
+use super::parquet::EncodeError;
+use crate::failpoint;
 use crate::schema::{PARTITION_COLUMN, TABLES, Table};
-use crate::source::Source;
+use crate::source::{Source, SourceUrl};
 use crate::units::Day;
+
+/// The folder of what is not for readers. Engines that glob for tables skip names that begin like this.
+pub const STATE_FOLDER: &str = "_state";
 
 /// A dataset could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -29,21 +35,78 @@ pub enum DatasetError {
     /// Rows do not fit their table.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// A file does not hold what it should.
+    #[error("{name} is damaged ({reason}); remove it, and the next audit reads its objects again")]
+    Damaged {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A newer version wrote it.
+    #[error(
+        "{name} was written by a newer halfrate ({what} {found}, known are up to {known}); upgrade"
+    )]
+    Newer {
+        /// The file.
+        name: String,
+        /// What has a version.
+        what: &'static str,
+        /// Its version.
+        found: String,
+        /// The newest version known here.
+        known: String,
+    },
+    /// Somebody else replaced a file of the state meanwhile.
+    #[error("{name} was replaced by another audit meanwhile; run this one again")]
+    Overtaken {
+        /// The file.
+        name: String,
+    },
+}
+
+/// Which content a file has, as its store tells without reading it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Entity tag, without quotes.
+    pub etag: Option<String>,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl Version {
+    /// The version of a listed file.
+    pub fn of(meta: &ObjectMeta) -> Self {
+        Self { etag: meta.e_tag.as_deref().map(bare), size: meta.size }
+    }
+}
+
+/// An entity tag without the quotes that some answers have and others lack.
+fn bare(etag: &str) -> String {
+    etag.trim_start_matches("W/").trim_matches('"').to_owned()
+}
+
+/// What a file to write must be before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Anything or nothing.
+    Any,
+    /// Not there.
+    Missing,
+    /// Of this version.
+    Is(Version),
 }
 
 /// One output folder or prefix.
+#[derive(Clone, Debug)]
 pub struct Dataset {
     source: Source,
-    /// Files written since it was opened.
-    written: BTreeSet<Path>,
-    /// The partition that rows are being appended to.
-    open: Option<(&'static Table, Day, TableWriter<Vec<u8>>)>,
 }
 
 impl Dataset {
     /// The dataset at `source`.
     pub fn new(source: Source) -> Self {
-        Self { source, written: BTreeSet::new(), open: None }
+        Self { source }
     }
 
     /// Where it lies.
@@ -51,141 +114,185 @@ impl Dataset {
         &self.source
     }
 
+    /// Whether it lies on this machine's disk.
+    pub fn is_local(&self) -> bool {
+        matches!(self.source.url, SourceUrl::Local(_))
+    }
+
     /// The path of a table's file (of one day, where the table is partitioned).
     pub fn path(&self, table: &Table, day: Option<Day>) -> Path {
         let file = format!("{}.parquet", table.name);
-        let mut parts: Vec<PathPart<'_>> = self.source.prefix.parts().collect();
-        if let Some(day) = day {
-            parts.push(PathPart::from(table.name));
-            parts.push(PathPart::from(format!("{PARTITION_COLUMN}={day}")));
+        match day {
+            Some(day) => self.below(&[table.name, &format!("{PARTITION_COLUMN}={day}"), &file]),
+            None => self.below(&[&file]),
         }
-        parts.push(PathPart::from(file));
-        parts.into_iter().collect()
     }
 
-    /// Writes a table's file (of one day) whole.
+    /// The path of a file of the state folder.
+    pub fn state_path(&self, file: &str) -> Path {
+        self.below(&[STATE_FOLDER, file])
+    }
+
+    /// The path of the state of one object day.
+    pub fn day_path(&self, day: Day) -> Path {
+        self.state_path(&format!("{day}.parquet"))
+    }
+
+    fn below(&self, parts: &[&str]) -> Path {
+        self.source.prefix.parts().chain(parts.iter().map(|part| PathPart::from(*part))).collect()
+    }
+
+    /// The path without the dataset's own prefix, such as `usage/date=2026-10-01/usage.parquet`.
+    pub fn name_of(&self, path: &Path) -> String {
+        path.prefix_match(&self.source.prefix).map_or_else(
+            || path.to_string(),
+            |parts| parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"),
+        )
+    }
+
+    /// Replaces a file by one act of its store and returns its new version.
+    ///
+    /// On disk the bytes and the new name are on the platter when this returns. On S3 the store checks
+    /// `before`; on disk the lock stands for it.
     ///
     /// # Errors
-    /// The rows do not fit the table, or the store refuses.
-    pub async fn write(
-        &mut self,
-        table: &'static Table,
-        day: Option<Day>,
-        batches: &[RecordBatch],
-    ) -> Result<(), DatasetError> {
-        let bytes = encode(table, batches)?;
-        self.put(self.path(table, day), bytes).await
+    /// The store refuses, or the file is not as it should be before.
+    pub async fn put(
+        &self,
+        path: &Path,
+        bytes: Bytes,
+        before: Before,
+    ) -> Result<Version, DatasetError> {
+        let size = bytes.len() as u64;
+        let mode = match before {
+            Before::Is(version) if !self.is_local() && version.etag.is_some() => {
+                PutMode::Update(UpdateVersion {
+                    e_tag: version.etag.map(|etag| format!("\"{etag}\"")),
+                    version: None,
+                })
+            }
+            Before::Missing if !self.is_local() => PutMode::Create,
+            _ => PutMode::Overwrite,
+        };
+        let options = PutOptions { mode, ..PutOptions::default() };
+        let put = self.source.store.put_opts(path, PutPayload::from_bytes(bytes), options).await;
+        match put {
+            Ok(put) => Ok(Version { etag: put.e_tag.as_deref().map(bare), size }),
+            Err(
+                object_store::Error::Precondition { .. }
+                | object_store::Error::AlreadyExists { .. },
+            ) => Err(DatasetError::Overtaken { name: self.source.locate(path) }),
+            Err(source) => Err(self.failed("cannot write", path, source)),
+        }
     }
 
-    /// Appends rows of one day; days of a table come in order. [`Dataset::close`] ends the last.
-    ///
-    /// # Errors
-    /// As [`Dataset::write`].
-    pub async fn append(
-        &mut self,
-        table: &'static Table,
-        day: Day,
-        batch: &RecordBatch,
-    ) -> Result<(), DatasetError> {
-        let same = |open: &(&'static Table, Day, _)| open.0.name == table.name && open.1 == day;
-        if !self.open.as_ref().is_some_and(same) {
-            self.close().await?;
-            self.open = Some((table, day, TableWriter::new(table, Vec::new())?));
-        }
-        if let Some((.., writer)) = &mut self.open {
-            writer.write(batch)?;
-        }
-        Ok(())
-    }
-
-    /// Writes the partition that is still open.
-    ///
-    /// # Errors
-    /// As [`Dataset::write`].
-    pub async fn close(&mut self) -> Result<(), DatasetError> {
-        if let Some((table, day, writer)) = self.open.take() {
-            let bytes = writer.finish()?.into();
-            self.put(self.path(table, Some(day)), bytes).await?;
-        }
-        Ok(())
-    }
-
-    /// Gives every partitioned table that has no file yet an empty one on `day`, so that engines that glob
-    /// find a schema.
+    /// A whole file, or `None` where there is none.
     ///
     /// # Errors
     /// The store refuses.
-    pub async fn fill_empty(&mut self, day: Day) -> Result<(), DatasetError> {
-        for table in TABLES.into_iter().filter(|table| table.partitioned) {
-            let folder = self.folder(table);
-            if !self.written.iter().any(|path| path.prefix_matches(&folder)) {
-                self.write(table, Some(day), &[]).await?;
+    pub async fn get(&self, path: &Path) -> Result<Option<(Bytes, Version)>, DatasetError> {
+        let read = async {
+            let got = self.source.store.get(path).await?;
+            let version = Version::of(&got.meta);
+            Ok((got.bytes().await?, version))
+        };
+        match read.await {
+            Ok(read) => Ok(Some(read)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(self.failed("cannot read", path, source)),
+        }
+    }
+
+    /// Removes a file; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn remove(&self, path: &Path) -> Result<(), DatasetError> {
+        match self.source.store.delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {
+                failpoint::point("file-removed");
+                Ok(())
             }
+            Err(source) => Err(self.failed("cannot delete", path, source)),
+        }
+    }
+
+    /// The files of the state folder by name.
+    ///
+    /// # Errors
+    /// The store refuses to list.
+    pub async fn state_files(&self) -> Result<BTreeMap<String, Version>, DatasetError> {
+        let folder = self.below(&[STATE_FOLDER]);
+        let files = self.list(&folder).await?;
+        let name = |meta: &ObjectMeta| meta.location.filename().unwrap_or_default().to_owned();
+        Ok(files.iter().map(|meta| (name(meta), Version::of(meta))).collect())
+    }
+
+    /// Removes what killed audits left half-written in the state folder; to be called under the lock.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn sweep(&self) -> Result<(), DatasetError> {
+        for name in self.state_files().await?.keys().filter(|name| is_staged(name, "")) {
+            self.remove(&self.state_path(name)).await?;
         }
         Ok(())
     }
 
-    /// Removes what an earlier audit left in the partitioned tables and this one did not write.
+    /// The files of all partitioned tables that audits wrote, by path.
     ///
     /// # Errors
-    /// The store refuses to list or to delete.
-    pub async fn remove_others(&self) -> Result<(), DatasetError> {
+    /// The store refuses to list.
+    pub async fn table_files(&self) -> Result<BTreeMap<Path, Version>, DatasetError> {
+        let mut found = BTreeMap::new();
         for table in TABLES.into_iter().filter(|table| table.partitioned) {
-            let folder = self.folder(table);
-            let failed = |source| self.failed("cannot list", &folder, source);
-            let listed = self.source.store.list(Some(&folder));
-            let found: Vec<_> = match listed.try_collect().await {
-                Ok(found) => found,
-                Err(object_store::Error::NotFound { .. }) => Vec::new(),
-                Err(source) => return Err(failed(source)),
-            };
-            for meta in found {
-                if self.is_ours(table, &meta.location) && !self.written.contains(&meta.location) {
-                    let deleted = self.source.store.delete(&meta.location).await;
-                    deleted.map_err(|e| self.failed("cannot delete", &meta.location, e))?;
+            for meta in self.list(&self.below(&[table.name])).await? {
+                if self.is_ours(table, &meta.location) {
+                    found.insert(meta.location.clone(), Version::of(&meta));
                 }
             }
         }
-        Ok(())
+        Ok(found)
     }
 
-    /// The bytes of a small table, or `None` where there is none.
-    ///
-    /// # Errors
-    /// The store refuses.
-    pub async fn read(&self, table: &Table) -> Result<Option<Bytes>, DatasetError> {
-        let path = self.path(table, None);
-        let got = match self.source.store.get(&path).await {
-            Ok(got) => got.bytes().await,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(source) => Err(source),
-        };
-        got.map(Some).map_err(|source| self.failed("cannot read", &path, source))
+    async fn list(&self, folder: &Path) -> Result<Vec<ObjectMeta>, DatasetError> {
+        match self.source.store.list(Some(folder)).try_collect().await {
+            Ok(found) => Ok(found),
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(source) => Err(self.failed("cannot list", folder, source)),
+        }
     }
 
-    async fn put(&mut self, path: Path, bytes: Bytes) -> Result<(), DatasetError> {
-        let put = self.source.store.put(&path, PutPayload::from_bytes(bytes)).await;
-        put.map_err(|source| self.failed("cannot write", &path, source))?;
-        self.written.insert(path);
-        Ok(())
-    }
-
-    fn folder(&self, table: &Table) -> Path {
-        self.source.prefix.clone().join(PathPart::from(table.name))
-    }
-
-    /// Whether a file is one that an audit writes: `<table>/date=…/<table>.parquet`.
+    /// Whether a file is one that an audit writes: `<table>/date=…/<table>.parquet`, or what a killed one
+    /// left beside it.
     fn is_ours(&self, table: &Table, path: &Path) -> bool {
         let name = format!("{}.parquet", table.name);
         let day = |part: &str| {
             part.strip_prefix(PARTITION_COLUMN).is_some_and(|rest| rest.starts_with('='))
         };
-        let Some(rest) = path.prefix_match(&self.folder(table)) else { return false };
+        let Some(rest) = path.prefix_match(&self.below(&[table.name])) else { return false };
         let parts: Vec<_> = rest.collect();
-        matches!(&parts[..], [folder, file] if day(folder.as_ref()) && file.as_ref() == name)
+        let [folder, file] = &parts[..] else { return false };
+        day(folder.as_ref()) && (file.as_ref() == name || is_staged(file.as_ref(), &name))
     }
 
-    fn failed(&self, what: &'static str, path: &Path, source: object_store::Error) -> DatasetError {
+    /// The error of a store with what was tried.
+    pub(super) fn failed(
+        &self,
+        what: &'static str,
+        path: &Path,
+        source: object_store::Error,
+    ) -> DatasetError {
         DatasetError::Store { what, name: self.source.locate(path), source }
     }
+
+    /// The error of a file that does not hold what it should.
+    pub(super) fn damaged(&self, path: &Path, reason: &dyn std::fmt::Display) -> DatasetError {
+        DatasetError::Damaged { name: self.source.locate(path), reason: reason.to_string() }
+    }
+}
+
+/// Whether `file` is a staged file of `name`, which a killed process left: `.<name>.<process>.staged`.
+pub fn is_staged(file: &str, name: &str) -> bool {
+    file.strip_prefix('.').is_some_and(|rest| rest.starts_with(name) && rest.ends_with(".staged"))
 }

@@ -3,16 +3,16 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    ArrayRef, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
-    StructArray, UInt64Array,
+    ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
+    StringArray, StructArray, UInt64Array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::columns::{key_arrays, minute_array, numbers};
-use super::partial::Partial;
-use crate::schema::{self, Kind};
+use super::partial::{Partial, RequestId};
+use crate::schema::state;
 use crate::workload::SizeHistogram;
 
 /// How scanning one object ended.
@@ -25,26 +25,6 @@ pub(super) struct Scanned {
     pub(super) outcome: Result<Partial, String>,
 }
 
-fn list_field(name: &str, item: DataType) -> Field {
-    Field::new(name, DataType::List(Arc::new(Field::new("item", item, false))), false)
-}
-
-fn fields_of(table: &str, before: &[Field]) -> Fields {
-    let columns = schema::table(table).map_or(&[][..], |table| table.columns);
-    let own = columns.iter().map(|c| Field::new(c.name, c.kind.arrow(), c.nullable));
-    before.iter().cloned().chain(own).collect()
-}
-
-static USAGE_FIELDS: LazyLock<Fields> = LazyLock::new(|| fields_of("usage", &[]));
-static SIZES_FIELDS: LazyLock<Fields> =
-    LazyLock::new(|| fields_of("sizes", &[Field::new("date", Kind::Date.arrow(), false)]));
-static REJECT_FIELDS: LazyLock<Fields> = LazyLock::new(|| {
-    Fields::from(vec![
-        Field::new("position", DataType::Int64, true),
-        Field::new("reason", DataType::Utf8, false),
-    ])
-});
-
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let count = |name: &str| Field::new(name, DataType::Int64, false);
     Arc::new(Schema::new(vec![
@@ -56,10 +36,10 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         count("duplicates"),
         count("outside_window"),
         Field::new("error", DataType::Utf8, true),
-        list_field("usage", DataType::Struct(USAGE_FIELDS.clone())),
-        list_field("sizes", DataType::Struct(SIZES_FIELDS.clone())),
-        list_field("rejects", DataType::Struct(REJECT_FIELDS.clone())),
-        list_field("ids", DataType::UInt64),
+        state::list_field("usage", DataType::Struct(state::usage_fields())),
+        state::list_field("sizes", DataType::Struct(state::sizes_fields())),
+        state::list_field("rejects", DataType::Struct(state::reject_fields())),
+        state::list_field("ids", DataType::Struct(state::id_fields())),
     ]))
 });
 
@@ -79,7 +59,7 @@ pub(super) fn row(scanned: Scanned) -> Result<RecordBatch, ArrowError> {
         one_list(Arc::new(usage(&partial)?))?,
         one_list(Arc::new(sizes(&partial)?))?,
         one_list(Arc::new(rejects))?,
-        one_list(Arc::new(UInt64Array::from(partial.ids)))?,
+        one_list(Arc::new(ids(&partial.ids)?))?,
     ];
     let mut columns = vec![
         count(scanned.bytes),
@@ -113,11 +93,10 @@ fn usage(partial: &Partial) -> Result<StructArray, ArrowError> {
     for column in 0..super::columns::NUMBERS {
         columns.push(Arc::new(Int64Array::from_iter_values(values.iter().map(|row| row[column]))));
     }
-    StructArray::try_new_with_length(USAGE_FIELDS.clone(), columns, None, rows.len())
+    StructArray::try_new_with_length(state::usage_fields(), columns, None, rows.len())
 }
 
 fn sizes(partial: &Partial) -> Result<StructArray, ArrowError> {
-    use arrow::array::Date32Array;
     let mut rows: Vec<_> = partial.sizes.iter().map(|(at, requests)| (*at, *requests)).collect();
     rows.sort_unstable();
     let keys = rows.iter().map(|((workload, ..), _)| &partial.keys[*workload as usize]);
@@ -135,7 +114,7 @@ fn sizes(partial: &Partial) -> Result<StructArray, ArrowError> {
         )),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, requests)| *requests))),
     ]);
-    StructArray::try_new_with_length(SIZES_FIELDS.clone(), columns, None, rows.len())
+    StructArray::try_new_with_length(state::sizes_fields(), columns, None, rows.len())
 }
 
 fn rejects(partial: &Partial, error: Option<&str>) -> Result<StructArray, ArrowError> {
@@ -143,5 +122,12 @@ fn rejects(partial: &Partial, error: Option<&str>) -> Result<StructArray, ArrowE
     let reasons = partial.rejects.iter().map(|reject| Some(reject.reason));
     let positions: Int64Array = positions.chain(error.map(|_| None)).collect();
     let reasons: StringArray = reasons.chain(error.map(Some)).collect();
-    StructArray::try_new(REJECT_FIELDS.clone(), vec![Arc::new(positions), Arc::new(reasons)], None)
+    StructArray::try_new(state::reject_fields(), vec![Arc::new(positions), Arc::new(reasons)], None)
+}
+
+fn ids(ids: &[RequestId]) -> Result<StructArray, ArrowError> {
+    let days = Date32Array::from_iter_values(ids.iter().map(|(day, _)| day.0));
+    let hashes = UInt64Array::from_iter_values(ids.iter().map(|(_, id)| *id));
+    let columns: Vec<ArrayRef> = vec![Arc::new(days), Arc::new(hashes)];
+    StructArray::try_new_with_length(state::id_fields(), columns, None, ids.len())
 }

@@ -47,8 +47,10 @@ pub struct ScanOptions {
     pub to: Option<Day>,
     /// Total input above which a call of the base model is priced as long context.
     pub long_context: HashMap<String, i64>,
-    /// Request ids (hashed) that another object already counts.
-    pub exclude: Vec<u64>,
+    /// Whether a request id counts once a day; otherwise every record counts and no ids are kept.
+    pub dedupe: bool,
+    /// Requests that another object already counts.
+    pub exclude: Vec<partial::RequestId>,
 }
 
 impl ScanOptions {
@@ -60,6 +62,7 @@ impl ScanOptions {
             from: None,
             to: None,
             long_context: HashMap::new(),
+            dedupe: true,
             exclude: Vec::new(),
         }
     }

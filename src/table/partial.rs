@@ -1,7 +1,8 @@
 //! The partial facts of one object: what its records add up to, by workload.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+
+use twox_hash::XxHash64;
 
 use super::ScanOptions;
 use crate::decode::body::{Body, Tier};
@@ -33,6 +34,10 @@ impl SizeKind {
     }
 }
 
+/// A request on its UTC day: what counts once. The id is hashed by XXH64, which is the same on every machine
+/// and in every version: ids outlive the run in the dataset's state.
+pub type RequestId = (Day, u64);
+
 /// What one object's records add up to. `records = rows + rejected + duplicates`.
 #[derive(Debug, Default)]
 pub struct Partial {
@@ -52,15 +57,15 @@ pub struct Partial {
     pub duplicates: u64,
     /// The part of `rows` outside the window.
     pub outside_window: u64,
-    /// Request ids (hashed) that count here, in the order of the records.
-    pub ids: Vec<u64>,
+    /// Request ids (hashed) that count here with the day of their record, in the order of the records.
+    pub ids: Vec<RequestId>,
 }
 
 /// Adds records up. Holds nothing of a record but numbers, names and a hashed id.
 pub(super) struct PartialSink<'o> {
     options: &'o ScanOptions,
-    excluded: HashSet<u64>,
-    seen: HashSet<u64>,
+    excluded: HashSet<RequestId>,
+    seen: HashSet<RequestId>,
     /// Account and region of the object's key, for records that lack them.
     place: (&'o str, &'o str),
     /// Raw identity of a call (as joined in `scratch`) → index into `partial.keys`.
@@ -117,10 +122,11 @@ impl<'o> PartialSink<'o> {
 
     /// Whether the record's request id counts here for the first time. Without an id it always does.
     fn is_new(&mut self, record: &Record<'_>) -> bool {
-        if record.request_id.is_empty() {
+        if record.request_id.is_empty() || !self.options.dedupe {
             return true;
         }
-        let id = hashed_id(&record.request_id);
+        let day = Minute::of_seconds(record.timestamp).day();
+        let id = (day, hashed_id(&record.request_id));
         if self.excluded.contains(&id) || !self.seen.insert(id) {
             return false;
         }
@@ -169,9 +175,7 @@ impl Sink for PartialSink<'_> {
 /// A request id as 64 bits. Two different ids among *n* meet with a chance of n²/2⁶⁵: 1 in 100,000 for
 /// twenty million records. Holding them whole would take three times the memory.
 fn hashed_id(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
+    XxHash64::oneshot(0, id.as_bytes())
 }
 
 fn tags(record: &Record<'_>, group_by: &[String]) -> String {

@@ -1,0 +1,470 @@
+//! `halfrate audit`: the whole way from a log bucket to priced tables and a summary.
+
+mod told;
+mod totals;
+mod window;
+mod writing;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::bail;
+use datafusion::prelude::SessionContext;
+use serde_json::{Value, json};
+
+use self::window::Days;
+use super::inputs::{Inputs, Settings, selection};
+use super::output::{print, width};
+use super::progress::Progress;
+use super::{Outcome, judging};
+use crate::cli::{AuditArgs, Rescan, SummaryFormat};
+use crate::engine::plan::{Listed, Plan};
+use crate::engine::scan::Stop;
+use crate::engine::update::{Update, Updated};
+use crate::engine::{catalog, merge, session};
+use crate::report::{Report, ScanTotals, WorkloadReport, json, text};
+use crate::source::{S3Options, Selection, Source};
+use crate::store::dataset::Dataset;
+use crate::store::index::Index;
+use crate::store::ledger::Reading;
+use crate::store::lock::Lock;
+use crate::store::tables::Tables;
+use crate::table::ScanOptions;
+use crate::table::source::ScanObject;
+use crate::units::Day;
+use crate::workload::Window;
+
+/// How an audit ended.
+pub(super) enum Audited {
+    /// With a report; and what it read for it.
+    Report(Box<Report>, Updated),
+    /// After telling what it would read.
+    Told,
+    /// Told to stop: what was read is committed, the tables are as they were.
+    Stopped(Updated),
+}
+
+/// Runs an audit.
+pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
+    match audited(&args).await? {
+        Audited::Report(report, updated) => {
+            summarise(&report, &updated, args.format, &args.out)?;
+            Ok(if report.complete { Outcome::Complete } else { Outcome::Incomplete })
+        }
+        Audited::Told => Ok(Outcome::Complete),
+        Audited::Stopped(updated) => {
+            eprintln!(
+                "Stopped: {} objects were read and committed, {} are left; the tables are as before. \
+                 Run it again to go on.",
+                updated.objects, updated.left
+            );
+            Ok(Outcome::Incomplete)
+        }
+    }
+}
+
+/// An audit being prepared: what the flags mean.
+struct Asked<'a> {
+    args: &'a AuditArgs,
+    settings: Settings,
+    s3: S3Options,
+    wanted: Selection,
+    progress: Progress,
+    /// A number that no other run has.
+    run: u64,
+}
+
+/// Audits and writes the tables.
+pub(super) async fn audited(args: &AuditArgs) -> anyhow::Result<Audited> {
+    let settings = Settings::load(&args.config)?;
+    let asked = Asked {
+        args,
+        s3: S3Options::from(&args.s3),
+        wanted: selection(&args.selection, settings.config.limits.late_hours)?,
+        settings,
+        progress: Progress::new(),
+        run: run_number(),
+    };
+    if args.dry_run {
+        asked.dry_run().await?;
+        return Ok(Audited::Told);
+    }
+    // The lock comes before the listing: what another audit commits after it would look gone.
+    let mut held = match asked.existing().await? {
+        Some(dataset) => Some((asked.lock(&dataset).await?, dataset)),
+        None => None,
+    };
+    let mut days = Days::of(args);
+    let mut inputs = asked.list(&mut days).await?;
+    let (lock, dataset) = match held.take() {
+        Some(held) => held,
+        None => {
+            if inputs.objects.is_empty() {
+                bail!(told::nothing_found(&inputs));
+            }
+            let dataset = Dataset::new(Source::create(&args.out, &asked.s3).await?);
+            let lock = asked.lock(&dataset).await?;
+            if !Index::load(&dataset).await?.state.is_empty() {
+                inputs = asked.list(&mut days).await?;
+            }
+            (lock, dataset)
+        }
+    };
+    let ended = asked.write(&dataset, &lock, inputs, days).await;
+    let released = lock.release().await;
+    let ended = ended?;
+    released?;
+    Ok(ended)
+}
+
+impl Asked<'_> {
+    /// The dataset, when an audit has written it before.
+    async fn existing(&self) -> anyhow::Result<Option<Dataset>> {
+        let Ok(out) = Source::open(&self.args.out, &self.s3).await else { return Ok(None) };
+        let dataset = Dataset::new(out);
+        let is_there = !dataset.state_files().await?.is_empty();
+        Ok(is_there.then_some(dataset))
+    }
+
+    async fn lock(&self, dataset: &Dataset) -> anyhow::Result<Lock> {
+        let hold = Duration::from_secs(self.settings.config.limits.lock_seconds);
+        Ok(Lock::take(dataset, hold, self.run).await?)
+    }
+
+    /// Lists the sources, as far as the window and a rescan reach.
+    async fn list(&self, days: &mut Days) -> anyhow::Result<Inputs> {
+        let (names, progress) = (&self.args.sources, &self.progress);
+        let first = |span| days.first_listed(span);
+        let mut inputs = Inputs::list_from(names, &self.s3, &self.wanted, first, progress).await?;
+        if let Some(again) = self.rescanned() {
+            inputs.add(Inputs::list(names, &self.s3, &again, progress).await?);
+        }
+        Ok(inputs)
+    }
+
+    /// What a rescan of days looks at.
+    fn rescanned(&self) -> Option<Selection> {
+        let Some(Rescan::Days(from, to)) = self.args.rescan else { return None };
+        let (from, to) = (Some(Day::from(from)), Some(Day::from(to)));
+        Some(Selection { from, to, late_hours: 0, ..self.wanted.clone() })
+    }
+
+    /// What was looked for, given the first day that was listed.
+    fn selections(&self, days: &Days) -> Vec<Selection> {
+        let from = self.wanted.from.or(days.from);
+        let listed = Selection { from, ..self.wanted.clone() };
+        [Some(listed), self.rescanned()].into_iter().flatten().collect()
+    }
+
+    async fn dry_run(&self) -> anyhow::Result<()> {
+        let mut days = Days::of(self.args);
+        let inputs = self.list(&mut days).await?;
+        let plan = match self.existing().await? {
+            Some(dataset) if self.args.rescan != Some(Rescan::All) => {
+                let index = Index::load(&dataset).await?;
+                self.check_options(&index)?;
+                self.plan(&dataset, &index, &inputs, &self.selections(&days)).await?
+            }
+            _ => Plan::of_all(&self.listed(&inputs, &[]))?,
+        };
+        self.progress.clear();
+        told::dry_run(&inputs, &plan, &self.args.out)
+    }
+
+    fn listed<'l>(&self, inputs: &'l Inputs, selections: &'l [Selection]) -> Listed<'l> {
+        let rescan = match self.args.rescan {
+            Some(Rescan::Days(from, to)) => Some((Day::from(from), Day::from(to))),
+            _ => None,
+        };
+        Listed { sources: &inputs.sources, objects: &inputs.objects, selections, rescan }
+    }
+
+    async fn plan(
+        &self,
+        dataset: &Dataset,
+        index: &Index,
+        inputs: &Inputs,
+        selections: &[Selection],
+    ) -> anyhow::Result<Plan> {
+        Ok(Plan::make(dataset, index, &self.listed(inputs, selections)).await?)
+    }
+
+    /// Brings state and tables up to date.
+    async fn write(
+        &self,
+        dataset: &Dataset,
+        lock: &Lock,
+        mut inputs: Inputs,
+        mut days: Days,
+    ) -> anyhow::Result<Audited> {
+        let mut index = Index::load(dataset).await?;
+        dataset.sweep().await?;
+        writing::check_earlier(dataset, &index).await?;
+        if self.args.rescan == Some(Rescan::All) {
+            index.forget(dataset).await?;
+        }
+        self.check_options(&index)?;
+        let limits = &self.settings.config.limits;
+        let session = session::session(limits, inputs.sources.iter().chain([dataset.source()]))?;
+        let (sender, stop) = Stop::new();
+        let _listening = on_signals(sender);
+        let mut updated = Updated::default();
+        let window = loop {
+            let selections = self.selections(&days);
+            let listed = self.listed(&inputs, &selections);
+            let plan = Plan::make(dataset, &index, &listed).await?;
+            self.progress.begin_reading(plan.bytes());
+            let update = Update {
+                session: &session,
+                dataset,
+                lock,
+                listed: &listed,
+                options: Arc::new(self.scan_options()),
+                options_text: self.options_text(),
+                run: self.run,
+                stop: stop.clone(),
+            };
+            let on_object = |object: &ScanObject, reading: &Reading| {
+                self.progress.read(object, reading);
+            };
+            updated += update.run(plan, &mut index, on_object).await?;
+            if updated.left > 0 {
+                index.save(dataset).await?;
+                return Ok(Audited::Stopped(updated));
+            }
+            let window = days.window(&self.wanted, &index);
+            match window.as_ref().and_then(|window| days.missing(window)) {
+                Some(from) => {
+                    days.from = Some(from);
+                    inputs = self.list_again(from).await?;
+                }
+                None => break window,
+            }
+        };
+        let report = self.tables(dataset, lock, &session, &mut index, &inputs, window).await?;
+        Ok(Audited::Report(Box::new(report), updated))
+    }
+
+    /// Lists once more, from an earlier day on.
+    async fn list_again(&self, from: Day) -> anyhow::Result<Inputs> {
+        let (names, progress) = (&self.args.sources, &self.progress);
+        Inputs::list_from(names, &self.s3, &self.wanted, |_| Some(from), progress).await
+    }
+
+    /// Makes the tables of the state, judges the window and writes what comes of it.
+    async fn tables(
+        &self,
+        dataset: &Dataset,
+        lock: &Lock,
+        session: &SessionContext,
+        index: &mut Index,
+        inputs: &Inputs,
+        window: Option<Window>,
+    ) -> anyhow::Result<Report> {
+        // Nothing but rejects has a window, too: the days of the objects.
+        let window = window.or_else(|| self.days_of_rejects(index));
+        let Some(window) = window else {
+            let objects = inputs.objects.len() as u64;
+            bail!(told::nothing_counts(&ScanTotals { objects, ..ScanTotals::default() }));
+        };
+        let totals = totals::totals(dataset, index, &window, &self.wanted).await?;
+        let skipped = inputs.skipped.iter().map(|(reason, count)| (reason.clone(), *count));
+        let totals = ScanTotals { skipped: skipped.collect(), ..totals };
+        if inputs.objects.is_empty() && totals.objects == 0 {
+            bail!(told::nothing_found(inputs));
+        }
+        // Before the first table: an audit of nothing leaves those of an earlier one as they are.
+        if totals.rows == totals.outside_window && totals.rejects == 0 {
+            bail!(told::nothing_counts(&totals));
+        }
+        self.progress.doing("merging");
+        let mut tables = Tables::open(dataset, index).await?;
+        merge::run(session, dataset, index, &mut tables).await?;
+        lock.check()?;
+        catalog::register(session, dataset)?;
+        self.progress.doing("judging");
+        let workloads = judging::workloads(session, &window, &self.settings).await?;
+        check_nothing_lost(&totals, &workloads)?;
+        let report = self.report(window, totals, workloads);
+        self.progress.doing("writing");
+        lock.check()?;
+        writing::write_report(dataset, &mut tables, &report).await?;
+        index.tables = tables.into_index();
+        index.save(dataset).await?;
+        self.progress.clear();
+        Ok(report)
+    }
+
+    fn report(&self, window: Window, scan: ScanTotals, workloads: Vec<WorkloadReport>) -> Report {
+        let default_rate = || f64::from(self.settings.config.limits.max_rejects_per_mille) / 1000.0;
+        let max_rate = self.args.max_reject_rate.unwrap_or_else(default_rate);
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            run_at: run_at(),
+            sources: self.args.sources.clone(),
+            parameters: parameters(self.args, max_rate),
+            window,
+            config_text: self.settings.config_text.clone(),
+            prices_text: self.settings.prices_text.clone(),
+            price_book: self.settings.book.date_line(),
+            complete: is_complete(&scan, max_rate),
+            scan,
+            workloads,
+        }
+    }
+
+    fn days_of_rejects(&self, index: &Index) -> Option<Window> {
+        let rejects = index.state.iter().filter(|(_, summary)| summary.rejects);
+        let days: Vec<Day> = rejects.map(|(day, _)| Day(*day)).collect();
+        let (from, to) = (*days.first()?, *days.last()?);
+        let wanted = &self.wanted;
+        Some(Window { from: wanted.from.unwrap_or(from), to: wanted.to.unwrap_or(to) })
+    }
+
+    fn scan_options(&self) -> ScanOptions {
+        ScanOptions {
+            group_by: self.args.group_by.clone(),
+            dedupe: !self.args.no_dedupe,
+            long_context: self.settings.book.long_context_thresholds().into_iter().collect(),
+            ..ScanOptions::new(self.settings.config.limits.clone())
+        }
+    }
+
+    /// The options that change facts, as the state keeps them.
+    fn options_text(&self) -> String {
+        let thresholds: BTreeMap<String, i64> =
+            self.settings.book.long_context_thresholds().into_iter().collect();
+        json!({
+            "dedupe": !self.args.no_dedupe,
+            "group_by": self.args.group_by,
+            "long_context": thresholds,
+        })
+        .to_string()
+    }
+
+    /// Facts read with other options do not add up with those of this run.
+    fn check_options(&self, index: &Index) -> anyhow::Result<()> {
+        let mine: Value = serde_json::from_str(&self.options_text()).unwrap_or_default();
+        let mut other_thresholds = false;
+        for summary in index.state.values() {
+            let theirs: Value = serde_json::from_str(&summary.options).unwrap_or_default();
+            for (name, flag) in [("group_by", "--group-by"), ("dedupe", "--no-dedupe")] {
+                if mine[name] != theirs[name] {
+                    bail!(
+                        "{} was read with another {flag} ({}, now {}); use another --out, or read \
+                         everything again with --rescan all",
+                        self.args.out,
+                        theirs[name],
+                        mine[name]
+                    );
+                }
+            }
+            other_thresholds |= mine["long_context"] != theirs["long_context"];
+        }
+        if other_thresholds && self.args.rescan.is_none() {
+            eprintln!(
+                "Prices for long contexts begin at other sizes than when {} was read; --rescan \
+                 FROM..TO counts those days anew.",
+                self.args.out
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Tells the scan to stop at SIGTERM or Ctrl-C; a second one ends the process.
+fn on_signals(stop: tokio::sync::watch::Sender<bool>) -> tokio::task::JoinHandle<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    tokio::spawn(async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            return std::future::pending().await;
+        };
+        for is_second in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if is_second {
+                std::process::exit(i32::from(super::INCOMPLETE));
+            }
+            // Nobody listens any more: the scan is over, and what follows takes seconds.
+            let _ = stop.send(true);
+        }
+    })
+}
+
+/// Every row inside the window was read back as a call of some workload.
+fn check_nothing_lost(totals: &ScanTotals, workloads: &[WorkloadReport]) -> anyhow::Result<()> {
+    let calls: i64 = workloads.iter().map(|workload| workload.total.requests).sum();
+    let expected = totals.rows - totals.outside_window;
+    if calls != expected as i64 {
+        bail!("counts do not add up: {expected} rows in the window, {calls} calls in the tables");
+    }
+    Ok(())
+}
+
+fn summarise(
+    report: &Report,
+    updated: &Updated,
+    format: SummaryFormat,
+    out: &str,
+) -> anyhow::Result<()> {
+    match format {
+        SummaryFormat::Text => print(&text::render(report, width()))?,
+        SummaryFormat::Json => print(&json::render(report))?,
+    }
+    if updated.objects < report.scan.objects {
+        eprintln!("Read {} objects; the others of the window were known.", updated.objects);
+    }
+    eprintln!("Tables: {out}");
+    if !report.complete {
+        eprintln!(
+            "Incomplete: {} objects could not be read, {} records were rejected; see the tables \
+             objects and rejects.",
+            report.scan.unreadable, report.scan.rejects
+        );
+    }
+    Ok(())
+}
+
+fn is_complete(totals: &ScanTotals, max_rate: f64) -> bool {
+    totals.unreadable == 0 && totals.rejects as f64 <= max_rate * totals.records as f64
+}
+
+/// Parameters that change results, in a fixed order.
+fn parameters(args: &AuditArgs, max_rate: f64) -> Vec<(String, String)> {
+    let date = |date: Option<chrono::NaiveDate>| date.map_or(String::new(), |d| d.to_string());
+    [
+        ("from", date(args.selection.from)),
+        ("to", date(args.selection.to)),
+        ("window", args.window.map_or(String::new(), |days| days.to_string())),
+        ("account", args.selection.accounts.join(",")),
+        ("log_region", args.selection.log_regions.join(",")),
+        ("group_by", args.group_by.join(",")),
+        ("dedupe", (!args.no_dedupe).to_string()),
+        ("max_reject_rate", max_rate.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// Seconds since the epoch; `SOURCE_DATE_EPOCH`, the convention of reproducible builds, overrides the clock.
+fn run_at() -> i64 {
+    let told = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
+    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
+    told.unwrap_or_else(clock)
+}
+
+/// A number that no other run has.
+fn run_number() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library's hasher keys are random: enough to tell runs apart, and no dependency.
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    hasher.write_u128(clock);
+    hasher.finish()
+}

@@ -1,0 +1,245 @@
+//! What an audit has to do: the listing held against the ledger.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use datafusion::execution::object_store::ObjectStoreUrl;
+use object_store::path::Path;
+
+use super::EngineError;
+use crate::source::{LogObject, Selection, Source};
+use crate::store::dataset::Dataset;
+use crate::store::index::Index;
+use crate::store::ledger::{LedgerEntry, object_day};
+use crate::table::source::ScanObject;
+use crate::units::Day;
+
+/// What was listed, and what of it is to be read whatever the ledger says.
+pub struct Listed<'l> {
+    /// The sources that were listed.
+    pub sources: &'l [Source],
+    /// Index into `sources` and object, each object once.
+    pub objects: &'l [(usize, LogObject)],
+    /// What was looked for: an object that one of these would have found and did not is gone.
+    pub selections: &'l [Selection],
+    /// Object days that are read again.
+    pub rescan: Option<(Day, Day)>,
+}
+
+/// One object to read.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The entry it will have, without a reading.
+    pub entry: LedgerEntry,
+    /// The object as a scan takes it; the ordinal is its place in the plan.
+    pub object: ScanObject,
+    /// The ledger's entries of older readings of it.
+    pub before: Vec<LedgerEntry>,
+}
+
+/// Changes to rows of one object day that need no reading.
+#[derive(Clone, Debug, Default)]
+pub struct Edit {
+    /// Rows to take out: never read and no longer there, or overtaken by a later reading.
+    pub drop: BTreeSet<String>,
+    /// Rows whose object went or came back.
+    pub gone: BTreeMap<String, bool>,
+}
+
+/// What an audit has to do.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Objects to read, in the order in which they count.
+    pub objects: Vec<Pending>,
+    /// Rows to change without reading, by object day.
+    pub edits: BTreeMap<Day, Edit>,
+    /// Objects that the ledger has as they are listed.
+    pub known: u64,
+    /// Their bytes.
+    pub known_bytes: u64,
+}
+
+impl Plan {
+    /// Holds what is listed against the ledger of `dataset`, reading no more than the ledger columns of
+    /// the days that matter.
+    ///
+    /// # Errors
+    /// A state file cannot be read.
+    pub async fn make(
+        dataset: &Dataset,
+        index: &Index,
+        listed: &Listed<'_>,
+    ) -> Result<Self, EngineError> {
+        let mut found = Matching::new(listed)?;
+        let mut plan = Self::default();
+        for day in listed.days_to_look_at(index) {
+            let (entries, _) = dataset.ledger(day).await?;
+            for entry in entries {
+                found.compare(entry, &mut plan);
+            }
+        }
+        found.finish(&mut plan);
+        Ok(plan)
+    }
+
+    /// Reads everything that is listed.
+    ///
+    /// # Errors
+    /// A source's store makes no URL.
+    pub fn of_all(listed: &Listed<'_>) -> Result<Self, EngineError> {
+        let mut plan = Self::default();
+        Matching::new(listed)?.finish(&mut plan);
+        Ok(plan)
+    }
+
+    /// Bytes to read.
+    pub fn bytes(&self) -> u64 {
+        self.objects.iter().map(|pending| pending.entry.bytes).sum()
+    }
+}
+
+impl Listed<'_> {
+    /// The object of an entry as a scan takes it, where it is still of that version. Few are asked for, so
+    /// the search may be long.
+    pub(super) fn object(&self, entry: &LedgerEntry) -> Option<ScanObject> {
+        self.sources.iter().enumerate().find_map(|(at, source)| {
+            let path = entry.location.strip_prefix(&source.locate(&Path::ROOT))?;
+            let same = |(of, object): &&(usize, LogObject)| {
+                self.sources[*of].store_url == source.store_url && object.path.as_ref() == path
+            };
+            let (_, object) = self.objects.iter().find(same)?;
+            let store = ObjectStoreUrl::parse(&self.sources[at].store_url).ok()?;
+            entry.is_of(object).then(|| ScanObject { store, meta: object.meta(), ordinal: 0 })
+        })
+    }
+
+    /// Days with state that the listing may have something to say about.
+    fn days_to_look_at(&self, index: &Index) -> Vec<Day> {
+        let listed: BTreeSet<Day> =
+            self.objects.iter().map(|(_, object)| object_day(object)).collect();
+        let any_loose = self.objects.iter().any(|(_, object)| object.key.is_none());
+        let matters = |(day, summary): &(&i32, &crate::store::index::Summary)| {
+            let day = Day(**day);
+            listed.contains(&day)
+                || (summary.loose && any_loose)
+                || self.selections.iter().any(|selection| selection.covers(day))
+        };
+        index.state.iter().filter(matters).map(|(day, _)| Day(*day)).collect()
+    }
+
+    /// Whether the listing would have found this object were it there.
+    fn looked_for(&self, entry: &LedgerEntry, roots: &[(String, Path)]) -> bool {
+        roots.iter().any(|(store, prefix)| {
+            let path = entry.location.strip_prefix(store.as_str()).map(Path::parse);
+            let Some(Ok(path)) = path else { return false };
+            path.prefix_matches(prefix)
+                && self.selections.iter().any(|selection| selection.wants(&path, prefix))
+        })
+    }
+
+    fn rescans(&self, day: Day) -> bool {
+        self.rescan.is_some_and(|(from, to)| day >= from && day <= to)
+    }
+}
+
+/// What became of a listed object so far.
+#[derive(Clone, Debug, Default)]
+struct Match {
+    /// The day of the entry that is of the listed version.
+    known: Option<Day>,
+    /// Entries that are to be replaced.
+    before: Vec<LedgerEntry>,
+}
+
+/// The comparison while it goes on.
+struct Matching<'l> {
+    listed: &'l Listed<'l>,
+    names: Vec<Arc<str>>,
+    stores: Vec<ObjectStoreUrl>,
+    /// Beginning of every location, and prefix, of each source.
+    roots: Vec<(String, Path)>,
+    /// Listed objects by the beginning of their location and their path.
+    places: HashMap<(&'l str, &'l str), usize>,
+    matches: Vec<Match>,
+}
+
+impl<'l> Matching<'l> {
+    fn new(listed: &'l Listed<'l>) -> Result<Self, EngineError> {
+        let stores = listed.sources.iter().map(|source| ObjectStoreUrl::parse(&source.store_url));
+        let root = |source: &Source| (source.locate(&Path::ROOT), source.prefix.clone());
+        let place = |(at, (source, object)): (usize, &'l (usize, LogObject))| {
+            ((listed.sources[*source].store_url.as_str(), object.path.as_ref()), at)
+        };
+        Ok(Self {
+            listed,
+            names: listed.sources.iter().map(|source| source.name.as_str().into()).collect(),
+            stores: stores.collect::<Result<_, _>>()?,
+            roots: listed.sources.iter().map(root).collect(),
+            places: listed.objects.iter().enumerate().map(place).collect(),
+            matches: vec![Match::default(); listed.objects.len()],
+        })
+    }
+
+    /// The listed object that an entry is of.
+    fn find(&self, entry: &LedgerEntry) -> Option<usize> {
+        self.listed.sources.iter().zip(&self.roots).find_map(|(source, (root, _))| {
+            let path = entry.location.strip_prefix(root.as_str())?;
+            self.places.get(&(source.store_url.as_str(), path)).copied()
+        })
+    }
+
+    fn compare(&mut self, entry: LedgerEntry, plan: &mut Plan) {
+        let Some(at) = self.find(&entry) else {
+            if !entry.gone && self.listed.looked_for(&entry, &self.roots) {
+                let edit = plan.edits.entry(entry.day).or_default();
+                if entry.reading.error.is_some() {
+                    edit.drop.insert(entry.location);
+                } else {
+                    edit.gone.insert(entry.location, true);
+                }
+            }
+            return;
+        };
+        let object = &self.listed.objects[at].1;
+        let found = &mut self.matches[at];
+        let is_known =
+            entry.is_of(object) && entry.reading.error.is_none() && !self.listed.rescans(entry.day);
+        if is_known && found.known.is_none() {
+            found.known = Some(entry.day);
+            plan.known += 1;
+            plan.known_bytes += entry.bytes;
+            if entry.gone {
+                plan.edits.entry(entry.day).or_default().gone.insert(entry.location, false);
+            }
+        } else {
+            found.before.push(entry);
+        }
+    }
+
+    fn finish(self, plan: &mut Plan) {
+        for (at, found) in self.matches.into_iter().enumerate() {
+            let (source, object) = &self.listed.objects[at];
+            if found.known.is_some() {
+                // What a killed audit left of an object that moved to another day.
+                for entry in found.before {
+                    plan.edits.entry(entry.day).or_default().drop.insert(entry.location);
+                }
+                continue;
+            }
+            let location = self.listed.sources[*source].locate(&object.path);
+            plan.objects.push(Pending {
+                entry: LedgerEntry::of(&self.names[*source], location, object),
+                object: ScanObject {
+                    store: self.stores[*source].clone(),
+                    meta: object.meta(),
+                    ordinal: 0,
+                },
+                before: found.before,
+            });
+        }
+        plan.objects.sort_by(|a, b| a.entry.order().cmp(&b.entry.order()));
+        for (pending, ordinal) in plan.objects.iter_mut().zip(0..) {
+            pending.object.ordinal = ordinal;
+        }
+    }
+}

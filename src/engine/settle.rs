@@ -1,0 +1,143 @@
+//! Settling: in which object each request counts.
+//!
+//! A request, its id on its UTC day, counts in the first object that holds it, by [`LedgerEntry::order`].
+//! That is a property of the objects and not of the order in which they were read: whatever arrives late,
+//! is rewritten or is read again, the requests of the days that it touches are held against each other
+//! once more, and an object that counts what it should not, or does not count what it should, is read again
+//! with the right ones left out. An object that cannot be read again keeps what it counts, and the others
+//! leave that out.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::EngineError;
+use super::fresh::Fresh;
+use crate::store::dataset::Dataset;
+use crate::store::index::Index;
+use crate::store::ledger::LedgerEntry;
+use crate::table::partial::RequestId;
+use crate::units::Day;
+
+/// A reading that has to be done again.
+pub(super) struct Again {
+    pub(super) entry: LedgerEntry,
+    /// Its place in the plan; none for one that the state has.
+    pub(super) planned: Option<usize>,
+    /// Requests to leave out.
+    pub(super) exclude: Vec<RequestId>,
+}
+
+/// One object's part in the requests that more than one object holds.
+struct Claim {
+    entry: LedgerEntry,
+    planned: Option<usize>,
+    counted: Vec<RequestId>,
+    excluded: Vec<RequestId>,
+    /// It cannot be read again.
+    frozen: bool,
+}
+
+/// The objects that have to be read again for every request to count once, and where it should.
+pub(super) async fn unsettled(
+    dataset: &Dataset,
+    index: &Index,
+    fresh: &Fresh,
+    frozen: &HashSet<String>,
+) -> Result<Vec<Again>, EngineError> {
+    let touched = &fresh.touched;
+    let disputed = disputed(dataset, index, fresh).await?;
+    if disputed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of = |ids: &[RequestId]| -> Vec<RequestId> {
+        ids.iter().filter(|id| disputed.contains(id)).copied().collect()
+    };
+    let mut claims = Vec::new();
+    let mut claim = |entry: &LedgerEntry, planned, ids: &[RequestId], excluded: &[RequestId]| {
+        let (counted, left_out) = (of(ids), of(excluded));
+        if !counted.is_empty() || !left_out.is_empty() {
+            let frozen = frozen.contains(&entry.location);
+            let entry = entry.clone();
+            claims.push(Claim { entry, planned, counted, excluded: left_out, frozen });
+        }
+    };
+    for row in fresh.rows.values() {
+        claim(&row.entry, row.planned, &row.ids, &row.excluded);
+    }
+    each_of_state(dataset, index, fresh, |entry, ids, excluded| {
+        claim(&entry, None, &ids, &excluded)
+    })
+    .await?;
+    claims.sort_by(|a, b| a.entry.order().cmp(&b.entry.order()));
+    Ok(wrong(claims, touched))
+}
+
+/// Of claims in order, those that count otherwise than they should.
+fn wrong(claims: Vec<Claim>, touched: &BTreeSet<Day>) -> Vec<Again> {
+    let mut owners: HashMap<RequestId, usize> = HashMap::new();
+    for (at, claim) in claims.iter().enumerate().filter(|(_, claim)| claim.frozen) {
+        for id in &claim.counted {
+            owners.entry(*id).or_insert(at);
+        }
+    }
+    for (at, claim) in claims.iter().enumerate().filter(|(_, claim)| !claim.frozen) {
+        for id in claim.counted.iter().chain(&claim.excluded) {
+            owners.entry(*id).or_insert(at);
+        }
+    }
+    let mut again = Vec::new();
+    for (at, claim) in claims.into_iter().enumerate().filter(|(_, claim)| !claim.frozen) {
+        let all: BTreeSet<RequestId> =
+            claim.counted.iter().chain(&claim.excluded).copied().collect();
+        let exclude: BTreeSet<RequestId> =
+            all.into_iter().filter(|id| owners.get(id) != Some(&at)).collect();
+        let now: BTreeSet<RequestId> = claim.excluded.iter().copied().collect();
+        if exclude != now {
+            debug_assert!(exclude.iter().all(|(day, _)| touched.contains(day)));
+            let exclude = exclude.into_iter().collect();
+            again.push(Again { entry: claim.entry, planned: claim.planned, exclude });
+        }
+    }
+    again
+}
+
+/// Requests that more than one object counts, or that some object leaves out, on the touched days.
+async fn disputed(
+    dataset: &Dataset,
+    index: &Index,
+    fresh: &Fresh,
+) -> Result<HashSet<RequestId>, EngineError> {
+    let mut counted: BTreeMap<Day, Vec<u64>> = BTreeMap::new();
+    let mut disputed = HashSet::new();
+    let mut take = |ids: &[RequestId], excluded: &[RequestId]| {
+        for (day, id) in ids.iter().filter(|(day, _)| fresh.touched.contains(day)) {
+            counted.entry(*day).or_default().push(*id);
+        }
+        disputed.extend(excluded.iter().filter(|(day, _)| fresh.touched.contains(day)));
+    };
+    for row in fresh.rows.values() {
+        take(&row.ids, &row.excluded);
+    }
+    each_of_state(dataset, index, fresh, |_, ids, excluded| take(&ids, &excluded)).await?;
+    for (day, mut ids) in counted {
+        ids.sort_unstable();
+        let twice = ids.windows(2).filter(|pair| pair[0] == pair[1]);
+        disputed.extend(twice.map(|pair| (day, pair[0])));
+    }
+    Ok(disputed)
+}
+
+/// Hands on every row of the state that touches a touched day and is not replaced.
+async fn each_of_state(
+    dataset: &Dataset,
+    index: &Index,
+    fresh: &Fresh,
+    mut each: impl FnMut(LedgerEntry, Vec<RequestId>, Vec<RequestId>),
+) -> Result<(), EngineError> {
+    let touches = |entry: &LedgerEntry| {
+        !fresh.is_replaced(entry) && entry.days.iter().any(|(day, _)| fresh.touched.contains(day))
+    };
+    for day in index.touching(&fresh.touched) {
+        dataset.identified(day, touches, &mut each).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,325 @@
+//! The update: objects are read slice by slice, their requests settled, and each slice committed.
+//!
+//! A slice ends where enough was read to be worth a commit, so that a killed audit of a terabyte goes on
+//! where it was. Within a slice rows flow as objects finish; between slices nothing is held.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
+
+use super::EngineError;
+use super::fresh::{Finished, Fresh};
+use super::plan::{Edit, Listed, Pending, Plan};
+use super::scan::{self, Stop};
+use super::settle::{self, Again};
+use super::spool::Spooled;
+use crate::failpoint;
+use crate::schema::state;
+use crate::store::dataset::Dataset;
+use crate::store::index::{Index, Summary};
+use crate::store::ledger::{self, LedgerEntry, Reading};
+use crate::store::lock::Lock;
+use crate::store::state::{StateWriter, filtered};
+use crate::table::ScanOptions;
+use crate::table::source::ScanObject;
+use crate::units::Day;
+
+/// Compressed bytes of a slice: some seconds of reading, and the ids of its records are few megabytes.
+const SLICE_BYTES: u64 = 256 << 20;
+
+/// Objects of a slice: their ledger entries and the answers to their keys stay small.
+const SLICE_OBJECTS: usize = 8192;
+
+/// Object days of a slice: each has a buffer of its own.
+const SLICE_DAYS: usize = 32;
+
+/// Rounds of reading again. One is the rule; a second comes of objects that cannot be read again.
+const ROUNDS: usize = 16;
+
+/// With what an update is done.
+pub struct Update<'u> {
+    /// The session that scans run in.
+    pub session: &'u SessionContext,
+    /// The dataset to bring up to date.
+    pub dataset: &'u Dataset,
+    /// The right to write it.
+    pub lock: &'u Lock,
+    /// What was listed: an object that the state has can only be read again while it is there.
+    pub listed: &'u Listed<'u>,
+    /// How objects are read.
+    pub options: Arc<ScanOptions>,
+    /// These options in the words that the state keeps.
+    pub options_text: String,
+    /// A number that no other run has.
+    pub run: u64,
+    /// Whether to stop early.
+    pub stop: Stop,
+}
+
+/// What an update did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Updated {
+    /// Objects read and committed.
+    pub objects: u64,
+    /// Their bytes, compressed.
+    pub bytes: u64,
+    /// Records met in them.
+    pub records: u64,
+    /// Objects read once more because requests in them count elsewhere.
+    pub again: u64,
+    /// Objects that are still to be read, because the update was told to stop.
+    pub left: u64,
+}
+
+impl std::ops::AddAssign for Updated {
+    fn add_assign(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.bytes += other.bytes;
+        self.records += other.records;
+        self.again += other.again;
+        self.left = other.left;
+    }
+}
+
+impl Update<'_> {
+    /// Does what `plan` says; `index` tells afterwards what the state is. Calls `progress` for each object.
+    ///
+    /// # Errors
+    /// The store refuses, the lock was lost, or counts do not add up. What was committed stays.
+    pub async fn run(
+        &self,
+        mut plan: Plan,
+        index: &mut Index,
+        mut progress: impl FnMut(&ScanObject, &Reading),
+    ) -> Result<Updated, EngineError> {
+        let mut updated = Updated::default();
+        let mut at = 0;
+        while at < plan.objects.len() && !self.stop.is_wanted() {
+            self.lock.check()?;
+            let end = at + slice(&plan.objects[at..]);
+            let (mut fresh, answered) = self.read(&plan.objects[at..end], &mut progress).await?;
+            failpoint::point("scanned");
+            updated.again += self.settle(&plan, index, &mut fresh).await?;
+            failpoint::point("settled");
+            updated.objects += answered;
+            for row in fresh.rows.values().filter(|row| row.planned.is_some()) {
+                updated.bytes += row.entry.bytes;
+                updated.records += row.entry.reading.records;
+            }
+            self.commit(fresh.finish()?, &mut plan.edits, index).await?;
+            at = end;
+        }
+        updated.left = (plan.objects.len() as u64).saturating_sub(updated.objects);
+        self.lock.check()?;
+        for (day, edit) in std::mem::take(&mut plan.edits) {
+            self.commit_day(day, None, &edit, index).await?;
+        }
+        failpoint::point("update-done");
+        Ok(updated)
+    }
+
+    /// Reads one slice; tells how many of its objects answered.
+    async fn read(
+        &self,
+        slice: &[Pending],
+        progress: &mut impl FnMut(&ScanObject, &Reading),
+    ) -> Result<(Fresh, u64), EngineError> {
+        let objects: Vec<ScanObject> = slice.iter().map(|pending| pending.object.clone()).collect();
+        let first = objects.first().map_or(0, |object| object.ordinal);
+        let (mut fresh, mut answered) = (Fresh::default(), 0);
+        scan::job(self.session, &objects, &self.options, &self.stop, |row| {
+            let at = usize::try_from(row.ordinal - first).unwrap_or(usize::MAX);
+            let Some(pending) = slice.get(at) else {
+                return Err(EngineError::Conservation("an object that was not asked for".into()));
+            };
+            progress(&pending.object, &row.reading);
+            answered += 1;
+            if is_as_before(pending, &row.reading) {
+                return Ok(());
+            }
+            pending.before.iter().for_each(|entry| fresh.replaces(entry));
+            let mut entry = pending.entry.clone();
+            entry.revision = self.revision(&entry.location, 0);
+            let planned = usize::try_from(row.ordinal).ok();
+            fresh.push(entry, row, Vec::new(), planned)
+        })
+        .await?;
+        Ok((fresh, answered))
+    }
+
+    /// A number for a reading that no other has.
+    fn revision(&self, location: &str, round: u64) -> u64 {
+        use std::hash::Hasher;
+        let mut hasher = twox_hash::XxHash64::with_seed(self.run);
+        hasher.write(location.as_bytes());
+        hasher.write(&round.to_le_bytes());
+        hasher.finish()
+    }
+
+    /// Reads again what counts otherwise than it should, until nothing does. Returns how many were read.
+    async fn settle(
+        &self,
+        plan: &Plan,
+        index: &Index,
+        fresh: &mut Fresh,
+    ) -> Result<u64, EngineError> {
+        let mut frozen: HashSet<String> = HashSet::new();
+        let mut read = 0;
+        if !self.options.dedupe {
+            return Ok(read);
+        }
+        for round in 1..=ROUNDS {
+            let wrong = settle::unsettled(self.dataset, index, fresh, &frozen).await?;
+            if wrong.is_empty() {
+                return Ok(read);
+            }
+            for again in wrong {
+                read += 1;
+                if !self.again(plan, fresh, &again, round as u64).await? {
+                    frozen.insert(again.entry.location);
+                }
+            }
+        }
+        Err(EngineError::Conservation(format!("requests are not settled after {ROUNDS} rounds")))
+    }
+
+    /// Reads one object again; `false` when the state has it and it cannot be read.
+    async fn again(
+        &self,
+        plan: &Plan,
+        fresh: &mut Fresh,
+        again: &Again,
+        round: u64,
+    ) -> Result<bool, EngineError> {
+        let object = match again.planned {
+            Some(at) => plan.objects.get(at).map(|pending| pending.object.clone()),
+            None => self.listed.object(&again.entry),
+        };
+        let Some(object) = object else { return Ok(false) };
+        let row = scan::again(self.session, &object, &self.options, again.exclude.clone()).await?;
+        if row.reading.error.is_some() && again.planned.is_none() {
+            return Ok(false);
+        }
+        let mut entry = again.entry.clone();
+        entry.revision = self.revision(&entry.location, round);
+        let excluded = if row.reading.error.is_some() { Vec::new() } else { again.exclude.clone() };
+        if again.planned.is_none() {
+            fresh.replaces(&again.entry);
+        }
+        fresh.push(entry, row, excluded, again.planned)?;
+        Ok(true)
+    }
+
+    /// Commits a slice, the latest day first: what an object on an earlier day takes over from one on a
+    /// later day is given up before it is taken, so that no crash can leave it counted twice.
+    async fn commit(
+        &self,
+        finished: Finished,
+        edits: &mut BTreeMap<Day, Edit>,
+        index: &mut Index,
+    ) -> Result<(), EngineError> {
+        let Finished { mut days, replaced } = finished;
+        let all: BTreeSet<Day> = days.keys().copied().collect();
+        let emptied = replaced.keys().filter(|day| !all.contains(day)).copied();
+        let order: Vec<Day> = all.iter().rev().copied().chain(emptied).collect();
+        for day in order {
+            self.lock.check()?;
+            let mut edit = edits.remove(&day).unwrap_or_default();
+            edit.drop.extend(replaced.get(&day).into_iter().flatten().cloned());
+            self.commit_day(day, days.remove(&day), &edit, index).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits one object day: its rows without those that go, then the new ones.
+    async fn commit_day(
+        &self,
+        day: Day,
+        rows: Option<(Spooled, Vec<bool>)>,
+        edit: &Edit,
+        index: &mut Index,
+    ) -> Result<(), EngineError> {
+        let mut writer = StateWriter::new(&self.options_text)?;
+        let mut entries = Vec::new();
+        let before = index.state.get(&day.0).map(|summary| summary.version.clone());
+        if before.is_some() {
+            let schema = state::schema();
+            let names: Vec<&str> =
+                schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let stays = |entry: &LedgerEntry| !edit.drop.contains(&entry.location);
+            let mut old = self.dataset.rows(day, &names, stays).await?;
+            while let Some(batch) = old.try_next().await? {
+                let mut of_batch = ledger::entries(day, &batch)?;
+                writer.write(&marked(&batch, &mut of_batch, &edit.gone)?)?;
+                entries.extend(of_batch);
+            }
+        }
+        if let Some((spooled, counts)) = rows {
+            let mut counts = counts.into_iter();
+            for batch in spooled.batches() {
+                let batch = batch?;
+                let keep: BooleanArray = counts.by_ref().take(batch.num_rows()).map(Some).collect();
+                let batch = filtered(&batch, keep)?;
+                entries.extend(ledger::entries(day, &batch)?);
+                writer.write(&batch)?;
+            }
+        }
+        match self.dataset.commit(day, writer, before.as_ref()).await? {
+            Some(version) => {
+                let summary = Summary::of(version, self.options_text.clone(), &entries);
+                index.state.insert(day.0, summary);
+            }
+            None => {
+                index.state.remove(&day.0);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a reading says nothing new: the same failure again, or a failure where the same version was read
+/// before, whose facts are better than none.
+fn is_as_before(pending: &Pending, reading: &Reading) -> bool {
+    let same = |entry: &LedgerEntry| {
+        entry.bytes == pending.entry.bytes && entry.etag == pending.entry.etag
+    };
+    let [entry] = &pending.before[..] else { return false };
+    reading.error.is_some()
+        && same(entry)
+        && (entry.reading.error == reading.error || entry.reading.error.is_none())
+}
+
+/// The rows with what `gone` says of them.
+fn marked(
+    batch: &RecordBatch,
+    entries: &mut [LedgerEntry],
+    gone: &BTreeMap<String, bool>,
+) -> Result<RecordBatch, EngineError> {
+    if gone.is_empty() {
+        return Ok(batch.clone());
+    }
+    for entry in entries.iter_mut() {
+        if let Some(now) = gone.get(&entry.location) {
+            entry.gone = *now;
+        }
+    }
+    let marks: BooleanArray = entries.iter().map(|entry| Some(entry.gone)).collect();
+    let at = batch.schema().index_of("gone")?;
+    let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+    columns[at] = Arc::new(marks);
+    Ok(RecordBatch::try_new(batch.schema(), columns)?)
+}
+
+/// How many of the first objects make a slice, at least one.
+fn slice(objects: &[Pending]) -> usize {
+    let (mut bytes, mut days) = (0_u64, BTreeSet::new());
+    let fits = |pending: &&Pending| {
+        bytes = bytes.saturating_add(pending.entry.bytes);
+        days.insert(pending.entry.day);
+        bytes <= SLICE_BYTES && days.len() <= SLICE_DAYS
+    };
+    objects.iter().take(SLICE_OBJECTS).take_while(fits).count().max(1)
+}

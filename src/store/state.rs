@@ -1,0 +1,266 @@
+//! State files: the ledger and the partial facts of one object day, committed together.
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use parquet::arrow::arrow_reader::RowSelection;
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::dataset::{Before, Dataset, DatasetError, Version};
+use super::ledger::{self, LedgerEntry};
+use super::ranges::Ranges;
+use crate::failpoint;
+use crate::schema::state::{LEDGER, OPTIONS_KEY, VERSION, VERSION_KEY, schema};
+use crate::units::Day;
+
+/// Encoded bytes after which a row group ends: a reader holds one of them decoded, about ten times that.
+const ROW_GROUP_BYTES: usize = 4 << 20;
+
+/// Rows handed on at once; a row is all that one object yielded.
+const BATCH_ROWS: usize = 1024;
+
+/// Zstandard level: its own default.
+const ZSTD_LEVEL: i32 = 3;
+
+/// The state of one object day while it is written.
+pub struct StateWriter {
+    writer: ArrowWriter<Vec<u8>>,
+    rows: usize,
+}
+
+impl StateWriter {
+    /// A writer; `options` tells with what the facts were read.
+    ///
+    /// # Errors
+    /// The encoder cannot be set up.
+    pub fn new(options: &str) -> Result<Self, ParquetError> {
+        let pair = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
+        let mut properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+            .set_created_by("halfrate".to_owned())
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_key_value_metadata(Some(vec![
+                pair(VERSION_KEY, &VERSION.to_string()),
+                pair(OPTIONS_KEY, options),
+            ]));
+        // Hashes repeat nowhere: a dictionary of them only costs.
+        for list in ["ids", "excluded"] {
+            let path = ["list", "item", "id"].map(str::to_owned);
+            let path = [vec![list.to_owned()], path.to_vec()].concat();
+            properties = properties.set_column_dictionary_enabled(ColumnPath::new(path), false);
+        }
+        let writer = ArrowWriter::try_new(Vec::new(), schema(), Some(properties.build()))?;
+        Ok(Self { writer, rows: 0 })
+    }
+
+    /// Adds rows of the whole schema.
+    ///
+    /// # Errors
+    /// The rows have another schema.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        self.rows += batch.num_rows();
+        self.writer.write(batch)?;
+        if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
+            self.writer.flush()?;
+        }
+        Ok(())
+    }
+
+    /// The file, or `None` when no row was written.
+    fn finish(self) -> Result<Option<Bytes>, ParquetError> {
+        let bytes = self.writer.into_inner()?;
+        Ok((self.rows > 0).then(|| bytes.into()))
+    }
+}
+
+impl Dataset {
+    /// Puts the written state of `day` in place of what is there, or removes that when nothing was
+    /// written: the one act by which facts and ledger become true. Returns the new version.
+    ///
+    /// # Errors
+    /// The store refuses, or another audit replaced the file meanwhile.
+    pub async fn commit(
+        &self,
+        day: Day,
+        writer: StateWriter,
+        before: Option<&Version>,
+    ) -> Result<Option<Version>, DatasetError> {
+        let path = self.day_path(day);
+        let bytes = writer.finish().map_err(|error| self.damaged(&path, &error))?;
+        let version = match bytes {
+            Some(bytes) => {
+                let before = before.map_or(Before::Missing, |version| Before::Is(version.clone()));
+                Some(self.put(&path, bytes, before).await?)
+            }
+            None => {
+                self.remove(&path).await?;
+                None
+            }
+        };
+        failpoint::point("state-committed");
+        Ok(version)
+    }
+
+    /// The ledger of an object day, and the options that its facts were read with.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged, or was written by a newer version.
+    pub async fn ledger(&self, day: Day) -> Result<(Vec<LedgerEntry>, String), DatasetError> {
+        let path = self.day_path(day);
+        let builder = self.open(&path).await?;
+        let options = meta(&builder, OPTIONS_KEY).unwrap_or_default();
+        let mut rows = self.stream(&path, builder, &LEDGER, None)?;
+        let mut entries = Vec::new();
+        while let Some(batch) = rows.try_next().await? {
+            let some = ledger::entries(day, &batch).map_err(|e| self.damaged(&path, &e))?;
+            entries.extend(some);
+        }
+        Ok((entries, options))
+    }
+
+    /// The rows of an object day that `wanted` picks by their ledger entry, with these columns.
+    ///
+    /// # Errors
+    /// As [`Dataset::ledger`].
+    pub async fn rows(
+        &self,
+        day: Day,
+        columns: &[&str],
+        wanted: impl Fn(&LedgerEntry) -> bool,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, DatasetError>>, DatasetError> {
+        let path = self.day_path(day);
+        let (entries, _) = self.ledger(day).await?;
+        let picked: BooleanArray = entries.iter().map(|entry| Some(wanted(entry))).collect();
+        let selection =
+            (picked.true_count() < picked.len()).then(|| RowSelection::from_filters(&[picked]));
+        self.stream(&path, self.open(&path).await?, columns, selection)
+    }
+
+    /// The ids of requests by row, of the rows that `wanted` picks: the entry, what counts there, and what
+    /// does not because an earlier object counts it.
+    ///
+    /// # Errors
+    /// As [`Dataset::ledger`].
+    pub async fn identified(
+        &self,
+        day: Day,
+        wanted: impl Fn(&LedgerEntry) -> bool,
+        mut each: impl FnMut(LedgerEntry, Vec<(Day, u64)>, Vec<(Day, u64)>),
+    ) -> Result<(), DatasetError> {
+        let path = self.day_path(day);
+        let columns: Vec<&str> = LEDGER.into_iter().chain(["ids", "excluded"]).collect();
+        let mut rows = self.rows(day, &columns, wanted).await?;
+        while let Some(batch) = rows.try_next().await? {
+            let damaged = |error: arrow::error::ArrowError| self.damaged(&path, &error);
+            let ids = requests(&batch, "ids").map_err(damaged)?;
+            let excluded = requests(&batch, "excluded").map_err(damaged)?;
+            let entries = ledger::entries(day, &batch).map_err(damaged)?;
+            for ((entry, ids), excluded) in entries.into_iter().zip(ids).zip(excluded) {
+                each(entry, ids, excluded);
+            }
+        }
+        Ok(())
+    }
+
+    async fn open(
+        &self,
+        path: &Path,
+    ) -> Result<ParquetRecordBatchStreamBuilder<Ranges>, DatasetError> {
+        let file = Ranges::new(Arc::clone(&self.source().store), path.clone());
+        let builder = ParquetRecordBatchStreamBuilder::new(file).await;
+        let builder = builder.map_err(|error| self.unread(path, error))?;
+        let found = meta(&builder, VERSION_KEY).and_then(|version| version.parse::<u32>().ok());
+        match found {
+            Some(found) if found <= VERSION => Ok(builder),
+            Some(found) => Err(DatasetError::Newer {
+                name: self.source().locate(path),
+                what: "state version",
+                found: found.to_string(),
+                known: VERSION.to_string(),
+            }),
+            None => Err(self.damaged(path, &"no state version")),
+        }
+    }
+
+    fn stream(
+        &self,
+        path: &Path,
+        builder: ParquetRecordBatchStreamBuilder<Ranges>,
+        columns: &[&str],
+        selection: Option<RowSelection>,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, DatasetError>>, DatasetError> {
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+        if let Some(selection) = selection {
+            builder = builder.with_row_selection(selection);
+        }
+        let stream = builder.build().map_err(|error| self.unread(path, error))?;
+        let (dataset, path) = (self.clone(), path.clone());
+        Ok(stream.map_err(move |error| dataset.unread(&path, error)).boxed())
+    }
+
+    fn unread(&self, path: &Path, error: ParquetError) -> DatasetError {
+        match error {
+            ParquetError::External(source) => match source.downcast::<object_store::Error>() {
+                Ok(source) => self.failed("cannot read", path, *source),
+                Err(source) => self.damaged(path, &source),
+            },
+            error => self.damaged(path, &error),
+        }
+    }
+}
+
+fn meta(builder: &ParquetRecordBatchStreamBuilder<Ranges>, key: &str) -> Option<String> {
+    let pairs = builder.metadata().file_metadata().key_value_metadata()?;
+    pairs.iter().find(|pair| pair.key == key)?.value.clone()
+}
+
+/// The requests of a list column, row by row.
+fn requests(
+    batch: &RecordBatch,
+    name: &str,
+) -> Result<Vec<Vec<(Day, u64)>>, arrow::error::ArrowError> {
+    use arrow::datatypes::{Date32Type, UInt64Type};
+    let wrong = || arrow::error::ArrowError::SchemaError(format!("state has no requests {name}"));
+    let lists = batch.column_by_name(name).and_then(|column| column.as_list_opt::<i32>());
+    let lists = lists.ok_or_else(wrong)?;
+    (0..batch.num_rows())
+        .map(|row| {
+            let items = lists.value(row);
+            let items = items.as_struct_opt().ok_or_else(wrong)?;
+            let days = items.column(0).as_primitive_opt::<Date32Type>().ok_or_else(wrong)?;
+            let ids = items.column(1).as_primitive_opt::<UInt64Type>().ok_or_else(wrong)?;
+            Ok(days
+                .values()
+                .iter()
+                .map(|day| Day(*day))
+                .zip(ids.values().iter().copied())
+                .collect())
+        })
+        .collect()
+}
+
+/// The rows of a batch that `keep` is true of.
+///
+/// # Errors
+/// The lengths differ.
+pub fn filtered(
+    batch: &RecordBatch,
+    keep: BooleanArray,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
+    if keep.true_count() == keep.len() {
+        return Ok(batch.clone());
+    }
+    filter_record_batch(batch, &keep)
+}
