@@ -148,6 +148,9 @@ fn steps(report: &Report, totals: &Totals) -> Vec<Step> {
             )
         });
     }
+    // Blockers hold whole micro-dollars; what that rounding leaves is no money that could move.
+    let nothing = totals.addressable == Tokens(0);
+    let left = left.map(|left| if nothing { Usd::ZERO } else { left.max(Usd::ZERO) });
     steps.push(level("Can move to batch now", "addressable", totals.addressable, left));
     steps
 }
