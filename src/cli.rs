@@ -1,9 +1,15 @@
 //! The command line: what can be asked, recorded as given. Nothing here resolves or acts.
 
+mod readers;
+
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use readers::{CompletionsArgs, ManArgs, ReportArgs, SchemaArgs};
+
+use readers::{COMPLETIONS_EXAMPLES, MAN_EXAMPLES, REPORT_EXAMPLES, SCHEMA_EXAMPLES, report_name};
 
 /// Exit codes, as `--help` tells them.
 const EXIT_CODES: &str = "\
@@ -35,6 +41,9 @@ pub enum Command {
     /// Query the tables of an audit, or raw logs, with SQL.
     #[command(after_help = SQL_EXAMPLES)]
     Sql(SqlArgs),
+    /// Tell an audit again without reading logs: the summary, or one page of HTML to pass on.
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Tell one caller's evidence, blockers and arithmetic, down to the rates used.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
@@ -47,6 +56,15 @@ pub enum Command {
     /// Make realistic logs from a seed, to try halfrate or to test with.
     #[command(after_help = SIMULATE_EXAMPLES)]
     Simulate(SimulateArgs),
+    /// Describe the tables, or declare them to Athena or DuckDB.
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema(SchemaArgs),
+    /// Print completions for a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// Print the manual page.
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArgs),
 }
 
 /// How S3 is reached.
@@ -189,6 +207,7 @@ pub enum RowFormat {
 const SQL_EXAMPLES: &str = "\
 Examples:
   halfrate sql --data out 'SELECT caller, verdict, savings_expected_month_usd FROM workloads'
+  halfrate sql --data out --report savings_by_model
   halfrate sql --data out -f report.sql --format csv > report.csv
   halfrate sql --logs s3://my-logs \"SELECT model, count(*) FROM invocations GROUP BY model\"
   halfrate sql --data out        a prompt, on a terminal; SHOW TABLES lists the tables";
@@ -202,6 +221,16 @@ pub struct SqlArgs {
     /// Read the statement from a file.
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Run a report of the built-in cookbook; --reports lists them.
+    #[arg(long, value_name = "NAME", value_parser = report_name(), hide_possible_values = true,
+        conflicts_with_all = ["query", "file"])]
+    pub report: Option<String>,
+    /// List the reports of the cookbook, and stop.
+    #[arg(long, conflicts_with_all = ["query", "file", "report"])]
+    pub reports: bool,
+    /// Print the report's statement instead of running it.
+    #[arg(long, requires = "report")]
+    pub show: bool,
     /// Folder or s3://bucket/prefix of an audit [default: halfrate-out, unless --logs is given].
     #[arg(long, value_name = "OUT")]
     pub data: Option<String>,

@@ -8,13 +8,13 @@ use arrow::compute::{SortColumn, lexsort_to_indices};
 use arrow::datatypes::{DataType, TimeUnit};
 use halfrate::schema::{DESCRIPTION_KEY, TABLES, Table};
 
-use crate::program::{repository, sample_audit};
+use crate::program::{halfrate, repository, sample_audit};
 use crate::tables::{files, files_of, read};
 
 #[test]
 fn small_tables_are_files_and_large_ones_are_folders_by_date() {
     let mut wanted = BTreeSet::new();
-    for table in ["workloads", "evidence", "runs", "audits"] {
+    for table in ["workloads", "evidence", "runs", "rates", "audits"] {
         wanted.insert(format!("{table}.parquet"));
     }
     let october = (1..=30).map(|day| format!("2026-10-{day:02}"));
@@ -137,4 +137,53 @@ fn parquet_itself_carries_the_descriptions_for_readers_without_arrow() {
     let columns: serde_json::Value =
         serde_json::from_str(columns.value.as_deref().unwrap()).unwrap();
     assert!(columns["cost_usd"].as_str().unwrap().contains("cost"), "{columns}");
+}
+
+/// The type that Athena's DDL must name for a column as Parquet itself has it.
+fn athena_type(column: &parquet::schema::types::ColumnDescriptor) -> &'static str {
+    use parquet::basic::{LogicalType, Type};
+    match (column.physical_type(), column.logical_type_ref()) {
+        (Type::BYTE_ARRAY, Some(LogicalType::String)) => "string",
+        (Type::INT64, None) => "bigint",
+        (Type::INT32, None) => "int",
+        (Type::DOUBLE, None) => "double",
+        (Type::BOOLEAN, None) => "boolean",
+        (Type::INT32, Some(LogicalType::Date)) => "date",
+        (Type::INT64, Some(LogicalType::Timestamp { .. })) => "timestamp",
+        (_, Some(LogicalType::Decimal { .. }))
+            if column.type_precision() == 20 && column.type_scale() == 6 =>
+        {
+            "decimal(20,6)"
+        }
+        other => panic!("{}: {other:?}", column.name()),
+    }
+}
+
+#[test]
+fn athena_is_told_the_types_that_the_files_have() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let place = "s3://my-reports/bedrock";
+    let told = halfrate(["schema", "--athena", "--data", place]).ok();
+    let statements: Vec<&str> = told.text().split("\n\n").skip(1).collect();
+    assert_eq!(statements.len(), TABLES.len());
+    for (statement, table) in statements.iter().zip(TABLES) {
+        assert!(statement.contains(&format!("EXISTS `{}` (", table.name)), "{statement}");
+        let declared: Vec<(&str, &str)> = statement
+            .lines()
+            .filter_map(|line| line.strip_prefix("  `")?.split_once("` "))
+            .map(|(name, rest)| (name, rest.split(" COMMENT ").next().unwrap()))
+            .collect();
+        for file in files_of(sample_audit(), table.name) {
+            let reader = SerializedFileReader::new(fs::File::open(&file).unwrap()).unwrap();
+            let schema = reader.metadata().file_metadata().schema_descr_ptr();
+            let stored: Vec<(&str, &str)> =
+                schema.columns().iter().map(|c| (c.name(), athena_type(c))).collect();
+            assert_eq!(declared, stored, "{}", file.display());
+        }
+        // What lies at the places that are named.
+        let days = format!("{place}/{}/date=${{date}}/", table.name);
+        assert_eq!(statement.contains(&days), table.partitioned, "{statement}");
+    }
+    let refused = halfrate(["schema", "--athena", "--data", "out"]).exits(1);
+    assert!(refused.stderr.contains("s3://bucket/prefix"), "{}", refused.stderr);
 }

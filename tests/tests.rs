@@ -10,6 +10,8 @@ mod explain;
 mod hybrid;
 mod layers;
 mod logs;
+mod page;
+mod peers;
 mod prices;
 mod program;
 mod s3;

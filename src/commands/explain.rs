@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Date32Type;
 use datafusion::prelude::SessionContext;
+use serde_json::{Map, Value};
 
 use super::inputs::Settings;
 use super::output::{print, width};
@@ -39,7 +40,7 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<Outcome> {
         }
         SummaryFormat::Json => {
             let found = matching.iter().map(|found| json::of_workload(&report, found));
-            let found = serde_json::Value::Array(found.collect());
+            let found = Value::Array(found.collect());
             print(&format!("{found:#}\n"))?;
         }
     }
@@ -48,11 +49,21 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<Outcome> {
 
 /// The last audit's facts, judged and priced again.
 pub(super) async fn report(data: &str, s3: &S3Args) -> anyhow::Result<Report> {
+    judged(&open(data, s3).await?, data).await
+}
+
+/// A session with the tables of the audit at `data`.
+pub(super) async fn open(data: &str, s3: &S3Args) -> anyhow::Result<SessionContext> {
     let source = Source::open(data, &S3Options::from(s3)).await?;
     let session = session::session(&Limits::default(), [&source])?;
     catalog::register(&session, &Dataset::new(source))?;
-    let (report, settings) = last_audit(&session, data).await?;
-    let workloads = judging::workloads(&session, &report.window, &settings).await?;
+    Ok(session)
+}
+
+/// The last audit in the session, judged and priced again.
+pub(super) async fn judged(session: &SessionContext, data: &str) -> anyhow::Result<Report> {
+    let (report, settings) = last_audit(session, data).await?;
+    let workloads = judging::workloads(session, &report.window, &settings).await?;
     Ok(Report { workloads, ..report })
 }
 
@@ -67,20 +78,42 @@ async fn last_audit(session: &SessionContext, data: &str) -> anyhow::Result<(Rep
     let text = |name: &str| reader.text(name).map(|column| column.value(0).to_owned());
     let settings =
         Settings::of(text("config")?, "of the audit", text("prices")?, "prices of the audit")?;
+    let parameters: Map<String, Value> = serde_json::from_str(&text("parameters")?)?;
+    let parameters = parameters.into_iter().map(|(name, value)| match value {
+        Value::String(value) => (name, value),
+        other => (name, other.to_string()),
+    });
     let report = Report {
         version: text("version")?,
         run_at: reader.time("run_at")?.value(0).div_euclid(1_000_000),
-        sources: Vec::new(),
-        parameters: Vec::new(),
+        sources: serde_json::from_str(&text("sources")?)?,
+        parameters: parameters.collect(),
         window: Window { from: date(batch, "window_from")?, to: date(batch, "window_to")? },
-        config_text: String::new(),
-        prices_text: String::new(),
+        config_text: text("config")?,
+        prices_text: text("prices")?,
         price_book: text("price_book")?,
-        scan: ScanTotals::default(),
+        scan: scan_totals(&reader)?,
         workloads: Vec::new(),
-        complete: true,
+        complete: reader.0.column_by_name("complete").is_none_or(|flag| flag.as_boolean().value(0)),
     };
     Ok((report, settings))
+}
+
+fn scan_totals(reader: &Reader<'_>) -> anyhow::Result<ScanTotals> {
+    let count = |name: &str| reader.count(name).map(|column| column.value(0).max(0) as u64);
+    let skipped: Map<String, Value> = serde_json::from_str(reader.text("skipped")?.value(0))?;
+    Ok(ScanTotals {
+        objects: count("objects")?,
+        unreadable: count("unreadable")?,
+        bytes: count("bytes")?,
+        inflated_bytes: count("inflated_bytes")?,
+        records: count("records")?,
+        rows: count("rows")?,
+        rejects: count("rejects")?,
+        duplicates: count("duplicates")?,
+        outside_window: count("outside_window")?,
+        skipped: skipped.into_iter().filter_map(|(why, n)| Some((why, n.as_u64()?))).collect(),
+    })
 }
 
 fn date(batch: &RecordBatch, name: &str) -> anyhow::Result<Day> {

@@ -8,7 +8,10 @@ mod judging;
 mod output;
 mod prices;
 mod progress;
+mod report;
 mod rows;
+mod schema;
+mod shell;
 mod simulate;
 mod sql;
 
@@ -46,9 +49,13 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Audit(args) => audit::run(args).await,
             Command::Sql(args) => sql::run(args).await,
             Command::Evaluate(args) => evaluate::run(args).await,
+            Command::Report(args) => report::run(args).await,
             Command::Explain(args) => explain::run(args).await,
             Command::Prices(args) => prices::run(&args),
             Command::Simulate(args) => simulate::run(&args),
+            Command::Schema(args) => schema::run(&args),
+            Command::Completions(args) => shell::completions(&args),
+            Command::Man(args) => shell::man(&args),
         }
     });
     match outcome {

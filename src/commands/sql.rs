@@ -21,6 +21,7 @@ use super::rows::RowWriter;
 use crate::cli::{DEFAULT_OUT, RowFormat, SqlArgs};
 use crate::config::Limits;
 use crate::engine::{catalog, session};
+use crate::schema::cookbook::{COOKBOOK, Recipe, recipe};
 use crate::source::{S3Options, Source};
 use crate::store::dataset::Dataset;
 use crate::table::ScanOptions;
@@ -32,9 +33,18 @@ const INVOCATIONS: &str = "invocations";
 
 /// Runs the statement, the file, or a prompt.
 pub(super) async fn run(args: SqlArgs) -> anyhow::Result<Outcome> {
+    if args.reports {
+        print(&cookbook())?;
+        return Ok(Outcome::Complete);
+    }
+    let report = args.report.as_deref().and_then(recipe);
+    if let Some(report) = report.filter(|_| args.show) {
+        print(report.sql)?;
+        return Ok(Outcome::Complete);
+    }
     let session = open(&args).await?;
-    let statement = match (&args.query, &args.file) {
-        (Some(query), _) => query.clone(),
+    let statement = match (report.map(|report| report.sql.to_owned()).or(args.query), &args.file) {
+        (Some(query), _) => query,
         (None, Some(file)) => {
             fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
         }
@@ -51,6 +61,13 @@ pub(super) async fn run(args: SqlArgs) -> anyhow::Result<Outcome> {
         bail!("--format parquet writes a binary file: redirect it, such as > rows.parquet");
     }
     execute(&session, &statement, args.format).await
+}
+
+/// The names of the cookbook's reports and what each tells.
+fn cookbook() -> String {
+    let width = COOKBOOK.iter().map(|recipe| recipe.name.len()).max().unwrap_or_default();
+    let line = |recipe: &Recipe| format!("{:width$}  {}\n", recipe.name, recipe.title());
+    COOKBOOK.iter().map(line).collect()
 }
 
 /// A session with the tables that the flags name.

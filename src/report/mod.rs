@@ -7,6 +7,7 @@ pub mod blockers;
 pub mod evaluation;
 pub mod explain;
 mod figures;
+pub mod html;
 pub mod json;
 mod layout;
 mod spread;

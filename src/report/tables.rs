@@ -4,6 +4,7 @@ mod audits;
 mod cells;
 mod evidence;
 mod keys;
+mod rates;
 mod runs;
 mod volume;
 mod workloads;
@@ -74,7 +75,8 @@ pub enum TableError {
     },
 }
 
-/// The tables that come from a report: `workloads`, `evidence`, `runs`, `volume` and `audits`.
+/// The tables that come from a report: `workloads`, `evidence`, `runs`, `rates`, `volume` and
+/// `audits`.
 ///
 /// # Errors
 /// The report contradicts itself: days or parts that do not add up.
@@ -85,6 +87,7 @@ pub fn batches(report: &Report) -> Result<Vec<TableData>, TableError> {
         one("workloads", workloads::batch(report, &workloads)?)?,
         one("evidence", evidence::batch(&workloads)?)?,
         one("runs", runs::batch(&workloads)?)?,
+        one("rates", rates::batch(&workloads)?)?,
         TableData { table: find("volume")?, parts: volume::parts(&workloads)? },
         one("audits", audits::batch(report)?)?,
     ])

@@ -5,6 +5,8 @@
 //! same words.
 
 mod columns;
+pub mod cookbook;
+pub mod ddl;
 mod docs;
 mod facts;
 mod ledger;
@@ -132,11 +134,12 @@ static PARTITION: Column = Column {
 };
 
 /// Every table, in the order of the documentation.
-pub static TABLES: [&Table; 9] = [
+pub static TABLES: [&Table; 10] = [
     &results::WORKLOADS,
     &results::EVIDENCE,
     &results::VOLUME,
     &results::RUNS,
+    &results::RATES,
     &facts::USAGE,
     &facts::SIZES,
     &ledger::OBJECTS,

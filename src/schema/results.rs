@@ -1,4 +1,4 @@
-//! The result tables: workloads with verdict and money, their evidence, volume by day and runs.
+//! The result tables: workloads with verdict and money, their evidence and rates, volume by day and runs.
 
 use super::Table;
 use super::columns::{by_key, count, date, flag, keyed, maybe, money, real, small, text, time};
@@ -160,4 +160,23 @@ pub(super) static RUNS: Table = Table {
         ]
     ),
     order: by_key!("first_minute"),
+};
+
+pub(super) static RATES: Table = Table {
+    name: "rates",
+    row: "one workload, one way of buying and one token kind: tokens times the rate that applies",
+    partitioned: false,
+    columns: keyed!(
+        [],
+        [
+            text("mode", "way of buying that is priced: on_demand (as today), batch or flex"),
+            small("ordinal", "position within its mode, from 1"),
+            text("token_kind", "what is priced, such as input, cache_read or output"),
+            count("tokens", "tokens in the window, those that cannot move included"),
+            money("usd_per_million", "US dollars per million tokens, discounts taken off"),
+            money("cost_usd", "tokens times rate; a mode's lines add up to its cost in workloads"),
+            text("source", "price list, date and row of the rate; a discount is named here"),
+        ]
+    ),
+    order: by_key!("mode", "ordinal"),
 };
