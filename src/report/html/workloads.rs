@@ -174,7 +174,7 @@ fn details(
             }
             p.small {
                 (count(workload.total.requests)) " calls, " (count(workload.total.errors)) " failed, in "
-                (count(workload.active_minutes)) " minutes and " (plural(judgement.runs.len(), "run"))
+                (count(workload.active_minutes)) " minutes and " (plural(judgement.run_count, "run"))
                 "; " (workload.key.operation) ", workload " code { (id) }
                 @if weeks.contains_key(&id) { ". " a href="#week" data-week=(id) { "When it runs" } }
             }
