@@ -9,8 +9,9 @@ use object_store::path::Path;
 use super::EngineError;
 use crate::source::{LogObject, Selection, Source};
 use crate::store::dataset::Dataset;
-use crate::store::index::Index;
+use crate::store::index::{Index, Summary};
 use crate::store::ledger::{LedgerEntry, object_day};
+use crate::store::state::StateFile;
 use crate::table::source::ScanObject;
 use crate::units::Day;
 
@@ -57,6 +58,8 @@ pub struct Plan {
     pub known: u64,
     /// Their bytes.
     pub known_bytes: u64,
+    /// Records met in them when they were read.
+    pub known_records: u64,
 }
 
 impl Plan {
@@ -72,8 +75,8 @@ impl Plan {
     ) -> Result<Self, EngineError> {
         let mut found = Matching::new(listed)?;
         let mut plan = Self::default();
-        for day in listed.days_to_look_at(index) {
-            let (entries, _) = dataset.ledger(day).await?;
+        for file in listed.files_to_look_at(index) {
+            let (entries, _) = dataset.ledger(file).await?;
             for entry in entries {
                 found.compare(entry, &mut plan);
             }
@@ -114,17 +117,18 @@ impl Listed<'_> {
     }
 
     /// Days with state that the listing may have something to say about.
-    fn days_to_look_at(&self, index: &Index) -> Vec<Day> {
+    fn files_to_look_at(&self, index: &Index) -> Vec<StateFile> {
         let listed: BTreeSet<Day> =
             self.objects.iter().map(|(_, object)| object_day(object)).collect();
         let any_loose = self.objects.iter().any(|(_, object)| object.key.is_none());
-        let matters = |(day, summary): &(&i32, &crate::store::index::Summary)| {
+        let matters = |(day, summary): &(&i32, &Summary)| {
             let day = Day(**day);
             listed.contains(&day)
                 || (summary.loose && any_loose)
                 || self.selections.iter().any(|selection| selection.covers(day))
         };
-        index.state.iter().filter(matters).map(|(day, _)| Day(*day)).collect()
+        let matter = index.state.iter().filter(matters);
+        matter.map(|(day, summary)| summary.file(Day(*day))).collect()
     }
 
     /// Whether the listing would have found this object were it there.
@@ -208,6 +212,7 @@ impl<'l> Matching<'l> {
             found.known = Some(entry.day);
             plan.known += 1;
             plan.known_bytes += entry.bytes;
+            plan.known_records += entry.reading.records;
             if entry.gone {
                 plan.edits.entry(entry.day).or_default().gone.insert(entry.location, false);
             }

@@ -22,7 +22,7 @@ use crate::store::dataset::Dataset;
 use crate::store::index::{Index, Summary};
 use crate::store::ledger::{self, LedgerEntry, Reading};
 use crate::store::lock::Lock;
-use crate::store::state::{StateWriter, filtered};
+use crate::store::state::{StateFile, StateWriter, filtered};
 use crate::table::ScanOptions;
 use crate::table::source::ScanObject;
 use crate::units::Day;
@@ -100,14 +100,17 @@ impl Update<'_> {
         while at < plan.objects.len() && !self.stop.is_wanted() {
             self.lock.check()?;
             let end = at + slice(&plan.objects[at..]);
-            let (mut fresh, answered) = self.read(&plan.objects[at..end], &mut progress).await?;
+            let mut met = |object: &ScanObject, reading: &Reading| {
+                updated.records += reading.records;
+                progress(object, reading);
+            };
+            let (mut fresh, answered) = self.read(&plan.objects[at..end], &mut met).await?;
             failpoint::point("scanned");
             updated.again += self.settle(&plan, index, &mut fresh).await?;
             failpoint::point("settled");
             updated.objects += answered;
             for row in fresh.rows.values().filter(|row| row.planned.is_some()) {
                 updated.bytes += row.entry.bytes;
-                updated.records += row.entry.reading.records;
             }
             self.commit(fresh.finish()?, &mut plan.edits, index).await?;
             at = end;
@@ -245,12 +248,13 @@ impl Update<'_> {
         let mut writer = StateWriter::new(&self.options_text)?;
         let mut entries = Vec::new();
         let before = index.state.get(&day.0).map(|summary| summary.version.clone());
-        if before.is_some() {
+        if let Some(version) = &before {
+            let file = StateFile { day, bytes: version.size };
             let schema = state::schema();
             let names: Vec<&str> =
                 schema.fields().iter().map(|field| field.name().as_str()).collect();
             let stays = |entry: &LedgerEntry| !edit.drop.contains(&entry.location);
-            let mut old = self.dataset.rows(day, &names, stays).await?;
+            let mut old = self.dataset.rows(file, &names, stays).await?;
             while let Some(batch) = old.try_next().await? {
                 let mut of_batch = ledger::entries(day, &batch)?;
                 writer.write(&marked(&batch, &mut of_batch, &edit.gone)?)?;
