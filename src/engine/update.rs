@@ -12,7 +12,7 @@ use futures::TryStreamExt;
 
 use super::EngineError;
 use super::fresh::{Finished, Fresh};
-use super::plan::{Edit, Listed, Pending, Plan};
+use super::plan::{Listed, Pending, Plan};
 use super::scan::{self, Stop};
 use super::settle::{self, Again};
 use super::spool::Spooled;
@@ -96,6 +96,12 @@ impl Update<'_> {
         mut progress: impl FnMut(&ScanObject, &Reading),
     ) -> Result<Updated, EngineError> {
         let mut updated = Updated::default();
+        if !plan.dropped.is_empty() {
+            let mut fresh = Fresh::default();
+            plan.dropped.iter().for_each(|entry| fresh.replaces(entry));
+            updated.again += self.settle(&plan, index, &mut fresh).await?;
+            self.commit(fresh.finish()?, &mut plan.gone, index).await?;
+        }
         let mut at = 0;
         while at < plan.objects.len() && !self.stop.is_wanted() {
             self.lock.check()?;
@@ -112,13 +118,13 @@ impl Update<'_> {
             for row in fresh.rows.values().filter(|row| row.planned.is_some()) {
                 updated.bytes += row.entry.bytes;
             }
-            self.commit(fresh.finish()?, &mut plan.edits, index).await?;
+            self.commit(fresh.finish()?, &mut plan.gone, index).await?;
             at = end;
         }
         updated.left = (plan.objects.len() as u64).saturating_sub(updated.objects);
         self.lock.check()?;
-        for (day, edit) in std::mem::take(&mut plan.edits) {
-            self.commit_day(day, None, &edit, index).await?;
+        for (day, gone) in std::mem::take(&mut plan.gone) {
+            self.commit_day(day, None, Edit { gone, ..Edit::default() }, index).await?;
         }
         failpoint::point("update-done");
         Ok(updated)
@@ -221,18 +227,20 @@ impl Update<'_> {
     async fn commit(
         &self,
         finished: Finished,
-        edits: &mut BTreeMap<Day, Edit>,
+        gone: &mut BTreeMap<Day, BTreeMap<String, bool>>,
         index: &mut Index,
     ) -> Result<(), EngineError> {
-        let Finished { mut days, replaced } = finished;
+        let Finished { mut days, mut replaced } = finished;
         let all: BTreeSet<Day> = days.keys().copied().collect();
         let emptied = replaced.keys().filter(|day| !all.contains(day)).copied();
         let order: Vec<Day> = all.iter().rev().copied().chain(emptied).collect();
         for day in order {
             self.lock.check()?;
-            let mut edit = edits.remove(&day).unwrap_or_default();
-            edit.drop.extend(replaced.get(&day).into_iter().flatten().cloned());
-            self.commit_day(day, days.remove(&day), &edit, index).await?;
+            let edit = Edit {
+                drop: replaced.remove(&day).unwrap_or_default(),
+                gone: gone.remove(&day).unwrap_or_default(),
+            };
+            self.commit_day(day, days.remove(&day), edit, index).await?;
         }
         Ok(())
     }
@@ -242,7 +250,7 @@ impl Update<'_> {
         &self,
         day: Day,
         rows: Option<(Spooled, Vec<bool>)>,
-        edit: &Edit,
+        edit: Edit,
         index: &mut Index,
     ) -> Result<(), EngineError> {
         let mut writer = StateWriter::new(&self.options_text)?;
@@ -282,6 +290,15 @@ impl Update<'_> {
         }
         Ok(())
     }
+}
+
+/// Changes to the rows that an object day has.
+#[derive(Default)]
+struct Edit {
+    /// Full names of the objects whose rows go.
+    drop: BTreeSet<String>,
+    /// Objects that went (true) or came back.
+    gone: BTreeMap<String, bool>,
 }
 
 /// Whether a reading says nothing new: the same failure again, or a failure where the same version was read

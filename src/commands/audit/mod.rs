@@ -177,7 +177,13 @@ impl Asked<'_> {
             Some(Rescan::Days(from, to)) => Some((Day::from(from), Day::from(to))),
             _ => None,
         };
-        Listed { sources: &inputs.sources, objects: &inputs.objects, selections, rescan }
+        Listed {
+            sources: &inputs.sources,
+            objects: &inputs.objects,
+            emptied: &inputs.emptied,
+            selections,
+            rescan,
+        }
     }
 
     async fn plan(
