@@ -11,7 +11,7 @@ use crate::program::{
     approve, audit, company_logs, company_summary, halfrate, repository, sample_audit, sample_data,
     sample_summary,
 };
-use crate::tables::{assert_same_files, files, rows, value};
+use crate::tables::{assert_same_files, files, files_of, rows, value};
 
 /// The summary as JSON, of an audit into a folder that goes at once.
 fn summary(logs: &Path, options: &[&str]) -> Value {
@@ -198,7 +198,7 @@ fn the_same_audit_twice_gives_the_same_bytes() {
 }
 
 #[test]
-fn an_earlier_audit_is_replaced_and_remembered() {
+fn an_earlier_audit_is_judged_anew_and_remembered() {
     let home = tempfile::tempdir().unwrap();
     let (out, alone) = (home.path().join("out"), home.path().join("alone"));
     audit(&sample_data()).arg("--out").arg(&out).ok();
@@ -214,12 +214,22 @@ fn an_earlier_audit_is_replaced_and_remembered() {
         assert!(out.join(name).exists(), "{name} was deleted");
         fs::remove_file(out.join(name)).unwrap();
     }
-    let but_audits = |folder: &Path| -> Vec<String> {
-        files(folder).into_iter().filter(|file| file != "audits.parquet").collect()
+    // What is of the window is as if nothing else had ever been read.
+    let of_window = |folder: &Path| -> Vec<String> {
+        let tables = ["volume/", "workloads.", "evidence.", "runs."];
+        let is_one = |file: &String| tables.iter().any(|table| file.starts_with(table));
+        files(folder).into_iter().filter(is_one).collect()
     };
-    assert_eq!(but_audits(&out), but_audits(&alone));
-    for file in but_audits(&out) {
+    assert_eq!(of_window(&out), of_window(&alone));
+    for file in of_window(&out) {
         assert_eq!(fs::read(out.join(&file)).unwrap(), fs::read(alone.join(&file)).unwrap());
+    }
+    // What was read stays.
+    for table in ["usage", "sizes", "objects"] {
+        for file in files_of(sample_audit(), table) {
+            let name = file.strip_prefix(sample_audit()).unwrap();
+            assert_eq!(fs::read(&file).unwrap(), fs::read(out.join(name)).unwrap());
+        }
     }
     let days = rows(&out, "SELECT window_days FROM audits ORDER BY run_at");
     assert_eq!(days, [json!({ "window_days": 30 }), json!({ "window_days": 3 })]);

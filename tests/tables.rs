@@ -28,14 +28,14 @@ pub(crate) fn value(out: &Path, query: &str) -> Value {
     }
 }
 
-/// Every file below a folder, with its path there, in order.
+/// Every file below a folder but those of the state, with its path there, in order.
 pub(crate) fn files(folder: &Path) -> Vec<String> {
     fn walk(folder: &Path, root: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with("_state") {
                 walk(&path, root, found);
-            } else {
+            } else if path.is_file() {
                 found.push(path.strip_prefix(root).unwrap().display().to_string());
             }
         }

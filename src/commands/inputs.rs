@@ -1,6 +1,6 @@
 //! What the flags name, opened: configuration, prices, sources and their objects.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::Path as FsPath;
 
@@ -94,6 +94,8 @@ pub(super) struct Inputs {
     pub(super) sources: Vec<Source>,
     /// Index into `sources`, and the object.
     pub(super) objects: Vec<(usize, LogObject)>,
+    /// Full names of objects without a byte, which are not among them.
+    pub(super) emptied: BTreeSet<String>,
     /// Keys left out, by reason.
     pub(super) skipped: BTreeMap<String, u64>,
     /// Folders and prefixes that were listed.
@@ -147,6 +149,7 @@ impl Inputs {
             }
             for object in listing.objects {
                 if object.size == 0 {
+                    inputs.emptied.insert(source.locate(&object.path));
                     *inputs.skipped.entry("empty objects".into()).or_default() += 1;
                 } else if known.insert((source.store_url.clone(), object.path.clone())) {
                     inputs.objects.push((index, object));
@@ -167,6 +170,7 @@ impl Inputs {
         let new = |(source, object): &(usize, LogObject)| {
             !known.contains(&(*source, object.path.clone()))
         };
+        self.emptied.extend(other.emptied);
         self.objects.extend(other.objects.into_iter().filter(new));
     }
 

@@ -71,8 +71,8 @@ async fn facts(
         let mut group = BTreeSet::new();
         let mut bytes = 0;
         while let Some(day) = days.peek() {
-            let size = |of: &Day| index.state.get(&of.0).map_or(0, |summary| summary.version.size);
-            bytes += index.touching(&BTreeSet::from([*day])).iter().map(size).sum::<u64>();
+            let touching = index.touching(&BTreeSet::from([*day]));
+            bytes += touching.iter().map(|file| file.bytes).sum::<u64>();
             if bytes > MERGED_BYTES && !group.is_empty() {
                 break;
             }
@@ -129,8 +129,8 @@ async fn set_aside(
     let mut sizes: Spool = spool(state::sizes_fields());
     let touches =
         |entry: &LedgerEntry| entry.days.iter().any(|(day, n)| *n > 0 && days.contains(day));
-    for object_day in index.touching(days) {
-        let mut rows = dataset.rows(object_day, &["usage", "sizes"], touches).await?;
+    for file in index.touching(days) {
+        let mut rows = dataset.rows(file, &["usage", "sizes"], touches).await?;
         while let Some(batch) = rows.try_next().await? {
             let of_usage = items(&batch, "usage")?;
             let minutes = of_usage.column(0).as_primitive::<TimestampMicrosecondType>();
@@ -169,14 +169,16 @@ async fn ledgers(
     let (objects, rejects) = (find("objects")?, find("rejects")?);
     for (day, summary) in &index.state {
         let day = Day(*day);
+        let file = summary.file(day);
         if !tables.is_current(objects, day, &summary.objects) {
-            let (entries, _) = dataset.ledger(day).await?;
+            let (entries, _) = dataset.ledger(file).await?;
             tables.replace(objects, day, &summary.objects, &[ledger::objects(entries)?]).await?;
         }
         if summary.rejects && !tables.is_current(rejects, day, &summary.objects) {
             let columns = ["source", "key", "rejects"];
             let rejected = |entry: &LedgerEntry| entry.reading.rejected > 0;
-            let rows = dataset.rows(day, &columns, rejected).await?.try_collect::<Vec<_>>().await?;
+            let rows =
+                dataset.rows(file, &columns, rejected).await?.try_collect::<Vec<_>>().await?;
             tables.replace(rejects, day, &summary.objects, &[ledger::rejects(&rows)?]).await?;
         }
     }

@@ -9,8 +9,9 @@ use object_store::path::Path;
 use super::EngineError;
 use crate::source::{LogObject, Selection, Source};
 use crate::store::dataset::Dataset;
-use crate::store::index::Index;
+use crate::store::index::{Index, Summary};
 use crate::store::ledger::{LedgerEntry, object_day};
+use crate::store::state::StateFile;
 use crate::table::source::ScanObject;
 use crate::units::Day;
 
@@ -20,6 +21,8 @@ pub struct Listed<'l> {
     pub sources: &'l [Source],
     /// Index into `sources` and object, each object once.
     pub objects: &'l [(usize, LogObject)],
+    /// Full names of empty objects, which are not read.
+    pub emptied: &'l BTreeSet<String>,
     /// What was looked for: an object that one of these would have found and did not is gone.
     pub selections: &'l [Selection],
     /// Object days that are read again.
@@ -37,26 +40,21 @@ pub struct Pending {
     pub before: Vec<LedgerEntry>,
 }
 
-/// Changes to rows of one object day that need no reading.
-#[derive(Clone, Debug, Default)]
-pub struct Edit {
-    /// Rows to take out: never read and no longer there, or overtaken by a later reading.
-    pub drop: BTreeSet<String>,
-    /// Rows whose object went or came back.
-    pub gone: BTreeMap<String, bool>,
-}
-
 /// What an audit has to do.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Objects to read, in the order in which they count.
     pub objects: Vec<Pending>,
-    /// Rows to change without reading, by object day.
-    pub edits: BTreeMap<Day, Edit>,
+    /// Rows to take out: never read and no longer there, emptied, or overtaken by a later reading.
+    pub dropped: Vec<LedgerEntry>,
+    /// Objects that went (true) or came back, by object day.
+    pub gone: BTreeMap<Day, BTreeMap<String, bool>>,
     /// Objects that the ledger has as they are listed.
     pub known: u64,
     /// Their bytes.
     pub known_bytes: u64,
+    /// Records met in them when they were read.
+    pub known_records: u64,
 }
 
 impl Plan {
@@ -72,8 +70,8 @@ impl Plan {
     ) -> Result<Self, EngineError> {
         let mut found = Matching::new(listed)?;
         let mut plan = Self::default();
-        for day in listed.days_to_look_at(index) {
-            let (entries, _) = dataset.ledger(day).await?;
+        for file in listed.files_to_look_at(index) {
+            let (entries, _) = dataset.ledger(file).await?;
             for entry in entries {
                 found.compare(entry, &mut plan);
             }
@@ -114,17 +112,18 @@ impl Listed<'_> {
     }
 
     /// Days with state that the listing may have something to say about.
-    fn days_to_look_at(&self, index: &Index) -> Vec<Day> {
+    fn files_to_look_at(&self, index: &Index) -> Vec<StateFile> {
         let listed: BTreeSet<Day> =
             self.objects.iter().map(|(_, object)| object_day(object)).collect();
         let any_loose = self.objects.iter().any(|(_, object)| object.key.is_none());
-        let matters = |(day, summary): &(&i32, &crate::store::index::Summary)| {
+        let matters = |(day, summary): &(&i32, &Summary)| {
             let day = Day(**day);
             listed.contains(&day)
                 || (summary.loose && any_loose)
                 || self.selections.iter().any(|selection| selection.covers(day))
         };
-        index.state.iter().filter(matters).map(|(day, _)| Day(*day)).collect()
+        let matter = index.state.iter().filter(matters);
+        matter.map(|(day, summary)| summary.file(Day(*day))).collect()
     }
 
     /// Whether the listing would have found this object were it there.
@@ -190,13 +189,13 @@ impl<'l> Matching<'l> {
 
     fn compare(&mut self, entry: LedgerEntry, plan: &mut Plan) {
         let Some(at) = self.find(&entry) else {
-            if !entry.gone && self.listed.looked_for(&entry, &self.roots) {
-                let edit = plan.edits.entry(entry.day).or_default();
-                if entry.reading.error.is_some() {
-                    edit.drop.insert(entry.location);
-                } else {
-                    edit.gone.insert(entry.location, true);
-                }
+            if entry.gone || !self.listed.looked_for(&entry, &self.roots) {
+                return;
+            }
+            if entry.reading.error.is_some() || self.listed.emptied.contains(&entry.location) {
+                plan.dropped.push(entry);
+            } else {
+                plan.gone.entry(entry.day).or_default().insert(entry.location, true);
             }
             return;
         };
@@ -208,8 +207,9 @@ impl<'l> Matching<'l> {
             found.known = Some(entry.day);
             plan.known += 1;
             plan.known_bytes += entry.bytes;
+            plan.known_records += entry.reading.records;
             if entry.gone {
-                plan.edits.entry(entry.day).or_default().gone.insert(entry.location, false);
+                plan.gone.entry(entry.day).or_default().insert(entry.location, false);
             }
         } else {
             found.before.push(entry);
@@ -221,9 +221,7 @@ impl<'l> Matching<'l> {
             let (source, object) = &self.listed.objects[at];
             if found.known.is_some() {
                 // What a killed audit left of an object that moved to another day.
-                for entry in found.before {
-                    plan.edits.entry(entry.day).or_default().drop.insert(entry.location);
-                }
+                plan.dropped.extend(found.before);
                 continue;
             }
             let location = self.listed.sources[*source].locate(&object.path);

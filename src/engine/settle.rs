@@ -136,8 +136,8 @@ async fn each_of_state(
     let touches = |entry: &LedgerEntry| {
         !fresh.is_replaced(entry) && entry.days.iter().any(|(day, _)| fresh.touched.contains(day))
     };
-    for day in index.touching(&fresh.touched) {
-        dataset.identified(day, touches, &mut each).await?;
+    for file in index.touching(&fresh.touched) {
+        dataset.identified(file, touches, &mut each).await?;
     }
     Ok(())
 }

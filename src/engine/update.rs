@@ -12,7 +12,7 @@ use futures::TryStreamExt;
 
 use super::EngineError;
 use super::fresh::{Finished, Fresh};
-use super::plan::{Edit, Listed, Pending, Plan};
+use super::plan::{Listed, Pending, Plan};
 use super::scan::{self, Stop};
 use super::settle::{self, Again};
 use super::spool::Spooled;
@@ -22,7 +22,7 @@ use crate::store::dataset::Dataset;
 use crate::store::index::{Index, Summary};
 use crate::store::ledger::{self, LedgerEntry, Reading};
 use crate::store::lock::Lock;
-use crate::store::state::{StateWriter, filtered};
+use crate::store::state::{StateFile, StateWriter, filtered};
 use crate::table::ScanOptions;
 use crate::table::source::ScanObject;
 use crate::units::Day;
@@ -96,26 +96,35 @@ impl Update<'_> {
         mut progress: impl FnMut(&ScanObject, &Reading),
     ) -> Result<Updated, EngineError> {
         let mut updated = Updated::default();
+        if !plan.dropped.is_empty() {
+            let mut fresh = Fresh::default();
+            plan.dropped.iter().for_each(|entry| fresh.replaces(entry));
+            updated.again += self.settle(&plan, index, &mut fresh).await?;
+            self.commit(fresh.finish()?, &mut plan.gone, index).await?;
+        }
         let mut at = 0;
         while at < plan.objects.len() && !self.stop.is_wanted() {
             self.lock.check()?;
             let end = at + slice(&plan.objects[at..]);
-            let (mut fresh, answered) = self.read(&plan.objects[at..end], &mut progress).await?;
+            let mut met = |object: &ScanObject, reading: &Reading| {
+                updated.records += reading.records;
+                progress(object, reading);
+            };
+            let (mut fresh, answered) = self.read(&plan.objects[at..end], &mut met).await?;
             failpoint::point("scanned");
             updated.again += self.settle(&plan, index, &mut fresh).await?;
             failpoint::point("settled");
             updated.objects += answered;
             for row in fresh.rows.values().filter(|row| row.planned.is_some()) {
                 updated.bytes += row.entry.bytes;
-                updated.records += row.entry.reading.records;
             }
-            self.commit(fresh.finish()?, &mut plan.edits, index).await?;
+            self.commit(fresh.finish()?, &mut plan.gone, index).await?;
             at = end;
         }
         updated.left = (plan.objects.len() as u64).saturating_sub(updated.objects);
         self.lock.check()?;
-        for (day, edit) in std::mem::take(&mut plan.edits) {
-            self.commit_day(day, None, &edit, index).await?;
+        for (day, gone) in std::mem::take(&mut plan.gone) {
+            self.commit_day(day, None, Edit { gone, ..Edit::default() }, index).await?;
         }
         failpoint::point("update-done");
         Ok(updated)
@@ -218,18 +227,20 @@ impl Update<'_> {
     async fn commit(
         &self,
         finished: Finished,
-        edits: &mut BTreeMap<Day, Edit>,
+        gone: &mut BTreeMap<Day, BTreeMap<String, bool>>,
         index: &mut Index,
     ) -> Result<(), EngineError> {
-        let Finished { mut days, replaced } = finished;
+        let Finished { mut days, mut replaced } = finished;
         let all: BTreeSet<Day> = days.keys().copied().collect();
         let emptied = replaced.keys().filter(|day| !all.contains(day)).copied();
         let order: Vec<Day> = all.iter().rev().copied().chain(emptied).collect();
         for day in order {
             self.lock.check()?;
-            let mut edit = edits.remove(&day).unwrap_or_default();
-            edit.drop.extend(replaced.get(&day).into_iter().flatten().cloned());
-            self.commit_day(day, days.remove(&day), &edit, index).await?;
+            let edit = Edit {
+                drop: replaced.remove(&day).unwrap_or_default(),
+                gone: gone.remove(&day).unwrap_or_default(),
+            };
+            self.commit_day(day, days.remove(&day), edit, index).await?;
         }
         Ok(())
     }
@@ -239,18 +250,19 @@ impl Update<'_> {
         &self,
         day: Day,
         rows: Option<(Spooled, Vec<bool>)>,
-        edit: &Edit,
+        edit: Edit,
         index: &mut Index,
     ) -> Result<(), EngineError> {
         let mut writer = StateWriter::new(&self.options_text)?;
         let mut entries = Vec::new();
         let before = index.state.get(&day.0).map(|summary| summary.version.clone());
-        if before.is_some() {
+        if let Some(version) = &before {
+            let file = StateFile { day, bytes: version.size };
             let schema = state::schema();
             let names: Vec<&str> =
                 schema.fields().iter().map(|field| field.name().as_str()).collect();
             let stays = |entry: &LedgerEntry| !edit.drop.contains(&entry.location);
-            let mut old = self.dataset.rows(day, &names, stays).await?;
+            let mut old = self.dataset.rows(file, &names, stays).await?;
             while let Some(batch) = old.try_next().await? {
                 let mut of_batch = ledger::entries(day, &batch)?;
                 writer.write(&marked(&batch, &mut of_batch, &edit.gone)?)?;
@@ -278,6 +290,15 @@ impl Update<'_> {
         }
         Ok(())
     }
+}
+
+/// Changes to the rows that an object day has.
+#[derive(Default)]
+struct Edit {
+    /// Full names of the objects whose rows go.
+    drop: BTreeSet<String>,
+    /// Objects that went (true) or came back.
+    gone: BTreeMap<String, bool>,
 }
 
 /// Whether a reading says nothing new: the same failure again, or a failure where the same version was read

@@ -11,12 +11,13 @@ use twox_hash::XxHash64;
 
 use super::dataset::{Before, Dataset, DatasetError, Version};
 use super::ledger::LedgerEntry;
+use super::state::StateFile;
 use crate::failpoint;
 use crate::schema;
 use crate::units::Day;
 
-/// Its name in the state folder.
-const FILE: &str = "index.json";
+/// Its name in the state folder. It is JSON and is not called so: a dataset may lie within a folder of logs.
+const FILE: &str = "index";
 
 /// What a dataset consists of.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -64,6 +65,11 @@ pub struct Made {
 }
 
 impl Summary {
+    /// The file that this is the summary of.
+    pub fn file(&self, day: Day) -> StateFile {
+        StateFile { day, bytes: self.version.size }
+    }
+
     /// What the entries of one object day amount to.
     pub fn of(version: Version, options: String, entries: &[LedgerEntry]) -> Self {
         let mut sorted: Vec<&LedgerEntry> = entries.iter().collect();
@@ -153,7 +159,8 @@ impl Index {
             let summary = match known {
                 Some(summary) => summary.clone(),
                 None => {
-                    let (entries, options) = dataset.ledger(day).await?;
+                    let file = StateFile { day, bytes: version.size };
+                    let (entries, options) = dataset.ledger(file).await?;
                     Summary::of(version, options, &entries)
                 }
             };
@@ -200,10 +207,11 @@ impl Index {
         days.into_iter().map(|(day, hasher)| (day, text(&hasher))).collect()
     }
 
-    /// The object days whose state touches any of the record days `of`.
-    pub fn touching(&self, of: &BTreeSet<Day>) -> Vec<Day> {
+    /// The state files that touch any of the record days `of`.
+    pub fn touching(&self, of: &BTreeSet<Day>) -> Vec<StateFile> {
         let touches = |summary: &Summary| summary.days.keys().any(|day| of.contains(&Day(*day)));
-        self.state.iter().filter(|(_, s)| touches(s)).map(|(day, _)| Day(*day)).collect()
+        let touching = self.state.iter().filter(|(_, summary)| touches(summary));
+        touching.map(|(day, summary)| summary.file(Day(*day))).collect()
     }
 }
 

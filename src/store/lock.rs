@@ -109,7 +109,7 @@ enum Held {
         _file: File,
     },
     Remote {
-        dataset: Dataset,
+        dataset: Box<Dataset>,
         renewing: JoinHandle<()>,
         lost: Arc<AtomicBool>,
     },
@@ -224,7 +224,7 @@ async fn remote(
     }
     let lost = Arc::new(AtomicBool::new(false));
     let renewing = tokio::spawn(renew(dataset.clone(), hold, run, version, Arc::clone(&lost)));
-    Ok(Held::Remote { dataset: dataset.clone(), renewing, lost })
+    Ok(Held::Remote { dataset: Box::new(dataset.clone()), renewing, lost })
 }
 
 async fn write(

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::arrow::async_reader::{AsyncFileReader, MetadataSuffixFetch};
+use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
@@ -20,11 +20,13 @@ const FOOTER_BYTES: usize = 64 << 10;
 pub(super) struct Ranges {
     store: Arc<dyn ObjectStore>,
     path: Path,
+    /// Size of the file.
+    bytes: u64,
 }
 
 impl Ranges {
-    pub(super) fn new(store: Arc<dyn ObjectStore>, path: Path) -> Self {
-        Self { store, path }
+    pub(super) fn new(store: Arc<dyn ObjectStore>, path: Path, bytes: u64) -> Self {
+        Self { store, path, bytes }
     }
 }
 
@@ -45,25 +47,14 @@ impl AsyncFileReader for Ranges {
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
+        let bytes = self.bytes;
         async move {
             let metadata = ParquetMetaDataReader::new()
                 .with_arrow_reader_options(options)
                 .with_prefetch_hint(Some(FOOTER_BYTES))
-                .load_via_suffix_and_finish(self)
+                .load_and_finish(self, bytes)
                 .await?;
             Ok(Arc::new(metadata))
-        }
-        .boxed()
-    }
-}
-
-impl MetadataSuffixFetch for &mut Ranges {
-    fn fetch_suffix(&mut self, suffix: usize) -> BoxFuture<'_, Result<Bytes>> {
-        let range = Some(GetRange::Suffix(suffix as u64));
-        async move {
-            let options = GetOptions { range, ..GetOptions::default() };
-            let got = self.store.get_opts(&self.path, options).await.map_err(external)?;
-            got.bytes().await.map_err(external)
         }
         .boxed()
     }

@@ -33,6 +33,15 @@ const BATCH_ROWS: usize = 1024;
 /// Zstandard level: its own default.
 const ZSTD_LEVEL: i32 = 3;
 
+/// Which state file to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateFile {
+    /// The object day that it holds.
+    pub day: Day,
+    /// Its size in bytes: where its footer ends.
+    pub bytes: u64,
+}
+
 /// The state of one object day while it is written.
 pub struct StateWriter {
     writer: ArrowWriter<Vec<u8>>,
@@ -116,14 +125,17 @@ impl Dataset {
     ///
     /// # Errors
     /// The file cannot be read, is damaged, or was written by a newer version.
-    pub async fn ledger(&self, day: Day) -> Result<(Vec<LedgerEntry>, String), DatasetError> {
-        let path = self.day_path(day);
-        let builder = self.open(&path).await?;
+    pub async fn ledger(
+        &self,
+        file: StateFile,
+    ) -> Result<(Vec<LedgerEntry>, String), DatasetError> {
+        let path = self.day_path(file.day);
+        let builder = self.open(&path, file.bytes).await?;
         let options = meta(&builder, OPTIONS_KEY).unwrap_or_default();
         let mut rows = self.stream(&path, builder, &LEDGER, None)?;
         let mut entries = Vec::new();
         while let Some(batch) = rows.try_next().await? {
-            let some = ledger::entries(day, &batch).map_err(|e| self.damaged(&path, &e))?;
+            let some = ledger::entries(file.day, &batch).map_err(|e| self.damaged(&path, &e))?;
             entries.extend(some);
         }
         Ok((entries, options))
@@ -135,16 +147,16 @@ impl Dataset {
     /// As [`Dataset::ledger`].
     pub async fn rows(
         &self,
-        day: Day,
+        file: StateFile,
         columns: &[&str],
         wanted: impl Fn(&LedgerEntry) -> bool,
     ) -> Result<BoxStream<'static, Result<RecordBatch, DatasetError>>, DatasetError> {
-        let path = self.day_path(day);
-        let (entries, _) = self.ledger(day).await?;
+        let path = self.day_path(file.day);
+        let (entries, _) = self.ledger(file).await?;
         let picked: BooleanArray = entries.iter().map(|entry| Some(wanted(entry))).collect();
         let selection =
             (picked.true_count() < picked.len()).then(|| RowSelection::from_filters(&[picked]));
-        self.stream(&path, self.open(&path).await?, columns, selection)
+        self.stream(&path, self.open(&path, file.bytes).await?, columns, selection)
     }
 
     /// The ids of requests by row, of the rows that `wanted` picks: the entry, what counts there, and what
@@ -154,18 +166,18 @@ impl Dataset {
     /// As [`Dataset::ledger`].
     pub async fn identified(
         &self,
-        day: Day,
+        file: StateFile,
         wanted: impl Fn(&LedgerEntry) -> bool,
         mut each: impl FnMut(LedgerEntry, Vec<(Day, u64)>, Vec<(Day, u64)>),
     ) -> Result<(), DatasetError> {
-        let path = self.day_path(day);
+        let path = self.day_path(file.day);
         let columns: Vec<&str> = LEDGER.into_iter().chain(["ids", "excluded"]).collect();
-        let mut rows = self.rows(day, &columns, wanted).await?;
+        let mut rows = self.rows(file, &columns, wanted).await?;
         while let Some(batch) = rows.try_next().await? {
             let damaged = |error: arrow::error::ArrowError| self.damaged(&path, &error);
             let ids = requests(&batch, "ids").map_err(damaged)?;
             let excluded = requests(&batch, "excluded").map_err(damaged)?;
-            let entries = ledger::entries(day, &batch).map_err(damaged)?;
+            let entries = ledger::entries(file.day, &batch).map_err(damaged)?;
             for ((entry, ids), excluded) in entries.into_iter().zip(ids).zip(excluded) {
                 each(entry, ids, excluded);
             }
@@ -176,8 +188,9 @@ impl Dataset {
     async fn open(
         &self,
         path: &Path,
+        bytes: u64,
     ) -> Result<ParquetRecordBatchStreamBuilder<Ranges>, DatasetError> {
-        let file = Ranges::new(Arc::clone(&self.source().store), path.clone());
+        let file = Ranges::new(Arc::clone(&self.source().store), path.clone(), bytes);
         let builder = ParquetRecordBatchStreamBuilder::new(file).await;
         let builder = builder.map_err(|error| self.unread(path, error))?;
         let found = meta(&builder, VERSION_KEY).and_then(|version| version.parse::<u32>().ok());

@@ -14,6 +14,8 @@ use s3s::{S3Error, S3Result, s3_error};
 pub(crate) enum Kind {
     /// 403 AccessDenied.
     Denied,
+    /// 404 NoSuchKey.
+    Missing,
     /// 503 SlowDown.
     SlowDown,
     /// 500 InternalError.
@@ -80,6 +82,7 @@ impl Traffic {
     pub(crate) async fn enter(&self, operation: &'static str, key: &str) -> S3Result<Option<Kind>> {
         match self.take(operation, key) {
             Some(Kind::Denied) => Err(s3_error!(AccessDenied, "Access Denied")),
+            Some(Kind::Missing) => Err(s3_error!(NoSuchKey, "The key does not exist.")),
             Some(Kind::SlowDown) => Err(s3_error!(SlowDown, "Please reduce your request rate.")),
             Some(Kind::Internal) => {
                 Err(s3_error!(InternalError, "We encountered an internal error."))

@@ -1,18 +1,19 @@
 //! `halfrate audit`: the whole way from a log bucket to priced tables and a summary.
 
+mod options;
+mod signals;
 mod told;
 mod totals;
 mod window;
 mod writing;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
 use datafusion::prelude::SessionContext;
-use serde_json::{Value, json};
 
+use self::options::parameters;
 use self::window::Days;
 use super::inputs::{Inputs, Settings, selection};
 use super::output::{print, width};
@@ -30,7 +31,6 @@ use crate::store::index::Index;
 use crate::store::ledger::Reading;
 use crate::store::lock::Lock;
 use crate::store::tables::Tables;
-use crate::table::ScanOptions;
 use crate::table::source::ScanObject;
 use crate::units::Day;
 use crate::workload::Window;
@@ -177,7 +177,13 @@ impl Asked<'_> {
             Some(Rescan::Days(from, to)) => Some((Day::from(from), Day::from(to))),
             _ => None,
         };
-        Listed { sources: &inputs.sources, objects: &inputs.objects, selections, rescan }
+        Listed {
+            sources: &inputs.sources,
+            objects: &inputs.objects,
+            emptied: &inputs.emptied,
+            selections,
+            rescan,
+        }
     }
 
     async fn plan(
@@ -208,13 +214,14 @@ impl Asked<'_> {
         let limits = &self.settings.config.limits;
         let session = session::session(limits, inputs.sources.iter().chain([dataset.source()]))?;
         let (sender, stop) = Stop::new();
-        let _listening = on_signals(sender);
-        let mut updated = Updated::default();
+        signals::listen(sender);
+        let (mut updated, mut records) = (Updated::default(), 0);
         let window = loop {
             let selections = self.selections(&days);
             let listed = self.listed(&inputs, &selections);
             let plan = Plan::make(dataset, &index, &listed).await?;
             self.progress.begin_reading(plan.bytes());
+            records += plan.known_records;
             let update = Update {
                 session: &session,
                 dataset,
@@ -242,6 +249,13 @@ impl Asked<'_> {
                 None => break window,
             }
         };
+        // From here on a signal ends the process: what counts is committed.
+        drop(stop);
+        records += updated.records;
+        if records == 0 && !inputs.objects.is_empty() {
+            let objects = inputs.objects.len() as u64;
+            bail!(told::nothing_counts(&ScanTotals { objects, ..ScanTotals::default() }));
+        }
         let report = self.tables(dataset, lock, &session, &mut index, &inputs, window).await?;
         Ok(Audited::Report(Box::new(report), updated))
     }
@@ -321,79 +335,6 @@ impl Asked<'_> {
         let wanted = &self.wanted;
         Some(Window { from: wanted.from.unwrap_or(from), to: wanted.to.unwrap_or(to) })
     }
-
-    fn scan_options(&self) -> ScanOptions {
-        ScanOptions {
-            group_by: self.args.group_by.clone(),
-            dedupe: !self.args.no_dedupe,
-            long_context: self.settings.book.long_context_thresholds().into_iter().collect(),
-            ..ScanOptions::new(self.settings.config.limits.clone())
-        }
-    }
-
-    /// The options that change facts, as the state keeps them.
-    fn options_text(&self) -> String {
-        let thresholds: BTreeMap<String, i64> =
-            self.settings.book.long_context_thresholds().into_iter().collect();
-        json!({
-            "dedupe": !self.args.no_dedupe,
-            "group_by": self.args.group_by,
-            "long_context": thresholds,
-        })
-        .to_string()
-    }
-
-    /// Facts read with other options do not add up with those of this run.
-    fn check_options(&self, index: &Index) -> anyhow::Result<()> {
-        let mine: Value = serde_json::from_str(&self.options_text()).unwrap_or_default();
-        let mut other_thresholds = false;
-        for summary in index.state.values() {
-            let theirs: Value = serde_json::from_str(&summary.options).unwrap_or_default();
-            for (name, flag) in [("group_by", "--group-by"), ("dedupe", "--no-dedupe")] {
-                if mine[name] != theirs[name] {
-                    bail!(
-                        "{} was read with another {flag} ({}, now {}); use another --out, or read \
-                         everything again with --rescan all",
-                        self.args.out,
-                        theirs[name],
-                        mine[name]
-                    );
-                }
-            }
-            other_thresholds |= mine["long_context"] != theirs["long_context"];
-        }
-        if other_thresholds && self.args.rescan.is_none() {
-            eprintln!(
-                "Prices for long contexts begin at other sizes than when {} was read; --rescan \
-                 FROM..TO counts those days anew.",
-                self.args.out
-            );
-        }
-        Ok(())
-    }
-}
-
-/// Tells the scan to stop at SIGTERM or Ctrl-C; a second one ends the process.
-fn on_signals(stop: tokio::sync::watch::Sender<bool>) -> tokio::task::JoinHandle<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    tokio::spawn(async move {
-        let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
-            return std::future::pending().await;
-        };
-        for is_second in [false, true] {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if is_second {
-                std::process::exit(i32::from(super::INCOMPLETE));
-            }
-            // Nobody listens any more: the scan is over, and what follows takes seconds.
-            let _ = stop.send(true);
-        }
-    })
 }
 
 /// Every row inside the window was read back as a call of some workload.
@@ -432,23 +373,6 @@ fn summarise(
 
 fn is_complete(totals: &ScanTotals, max_rate: f64) -> bool {
     totals.unreadable == 0 && totals.rejects as f64 <= max_rate * totals.records as f64
-}
-
-/// Parameters that change results, in a fixed order.
-fn parameters(args: &AuditArgs, max_rate: f64) -> Vec<(String, String)> {
-    let date = |date: Option<chrono::NaiveDate>| date.map_or(String::new(), |d| d.to_string());
-    [
-        ("from", date(args.selection.from)),
-        ("to", date(args.selection.to)),
-        ("window", args.window.map_or(String::new(), |days| days.to_string())),
-        ("account", args.selection.accounts.join(",")),
-        ("log_region", args.selection.log_regions.join(",")),
-        ("group_by", args.group_by.join(",")),
-        ("dedupe", (!args.no_dedupe).to_string()),
-        ("max_reject_rate", max_rate.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
 }
 
 /// Seconds since the epoch; `SOURCE_DATE_EPOCH`, the convention of reproducible builds, overrides the clock.

@@ -30,7 +30,7 @@ pub(super) async fn totals(
         if !near {
             continue;
         }
-        let (entries, _) = dataset.ledger(Day(*day)).await?;
+        let (entries, _) = dataset.ledger(summary.file(Day(*day))).await?;
         for entry in entries.iter().filter(|entry| counts(entry)) {
             let reading = &entry.reading;
             totals.objects += 1;
