@@ -7,9 +7,12 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use readers::{CompletionsArgs, ManArgs, ReportArgs, SchemaArgs};
+pub use readers::{CompletionsArgs, EvaluateArgs, ExplainArgs, ManArgs, ReportArgs, SchemaArgs};
 
-use readers::{COMPLETIONS_EXAMPLES, MAN_EXAMPLES, REPORT_EXAMPLES, SCHEMA_EXAMPLES, report_name};
+use readers::{
+    COMPLETIONS_EXAMPLES, EVALUATE_EXAMPLES, EXPLAIN_EXAMPLES, MAN_EXAMPLES, REPORT_EXAMPLES,
+    SCHEMA_EXAMPLES, report_name,
+};
 
 /// Exit codes, as `--help` tells them.
 const EXIT_CODES: &str = "\
@@ -243,73 +246,6 @@ pub struct SqlArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub selection: SelectionArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub s3: S3Args,
-}
-
-const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  halfrate explain nightly-classification --data out
-  halfrate explain 'etl-*' --data s3://my-reports/bedrock
-  halfrate explain 3f9c2a1b7d604e58 --format json";
-
-/// `halfrate explain`
-#[derive(Debug, Args)]
-pub struct ExplainArgs {
-    /// Part of a caller's name, a pattern with `*`, or a workload id.
-    #[arg(value_name = "CALLER")]
-    pub caller: String,
-    /// Folder or s3://bucket/prefix of an audit.
-    #[arg(long, value_name = "OUT", default_value = DEFAULT_OUT)]
-    pub data: String,
-    /// How it is printed.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: SummaryFormat,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub s3: S3Args,
-}
-
-const EVALUATE_EXAMPLES: &str = "\
-Examples:
-  halfrate evaluate sample-data --labels labels.csv
-  halfrate evaluate --data out --labels labels.csv --format json
-  halfrate evaluate s3://my-logs --labels labels.csv --max-false-tolerant 0 --min-recall 50%";
-
-/// `halfrate evaluate`
-#[derive(Debug, Args)]
-pub struct EvaluateArgs {
-    /// Folders, files or s3://bucket/prefix that hold logs.
-    #[arg(required_unless_present = "data", conflicts_with = "data", value_name = "SOURCE")]
-    pub sources: Vec<String>,
-    /// CSV with the columns arn and label (tolerant, interactive or hybrid); an arn may hold `*`.
-    #[arg(long, value_name = "FILE")]
-    pub labels: PathBuf,
-    /// Folder or s3://bucket/prefix of an audit, instead of logs.
-    #[arg(long, value_name = "OUT")]
-    pub data: Option<String>,
-    /// Split workloads by a requestMetadata key (repeatable).
-    #[arg(long, value_name = "metadata.KEY", value_parser = metadata_key)]
-    pub group_by: Vec<String>,
-    /// Exit code 1 when less of the callers called tolerant or hybrid are, such as 0.95 or 95%.
-    #[arg(long, value_name = "SHARE", value_parser = rate)]
-    pub min_precision: Option<f64>,
-    /// Exit code 1 when less of the callers that are tolerant or hybrid are called so.
-    #[arg(long, value_name = "SHARE", value_parser = rate)]
-    pub min_recall: Option<f64>,
-    /// Exit code 1 when more callers are wrongly called tolerant or hybrid.
-    #[arg(long, value_name = "N")]
-    pub max_false_tolerant: Option<usize>,
-    /// How it is printed.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: SummaryFormat,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub selection: SelectionArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub config: ConfigArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub s3: S3Args,

@@ -2,7 +2,8 @@
 -- One row is one UTC day with log objects or calls. Objects lie at the day they were delivered, calls at
 -- the day they were made, so a record of midnight may stand in both.
 -- Reads: objects, usage. Units: objects, bytes as stored, records (counted + rejected + duplicates), calls.
--- A day without objects between others is a gap in the logs. Order: day.
+-- Gone objects were read, counted and deleted since. A day without objects between others is a gap in
+-- the logs. Order: day.
 WITH delivered AS (
   SELECT
     date,
@@ -12,7 +13,7 @@ WITH delivered AS (
     sum(records) AS records,
     sum(rejects) AS rejected,
     sum(duplicates) AS duplicates,
-    sum(outside_window) AS outside_window
+    sum(CASE WHEN gone THEN 1 ELSE 0 END) AS gone_objects
   FROM objects
   GROUP BY date
 ),
@@ -35,7 +36,7 @@ SELECT
   CAST(coalesce(d.records, 0) AS bigint) AS records,
   CAST(coalesce(d.rejected, 0) AS bigint) AS rejected,
   CAST(coalesce(d.duplicates, 0) AS bigint) AS duplicates,
-  CAST(coalesce(d.outside_window, 0) AS bigint) AS outside_window,
+  CAST(coalesce(d.gone_objects, 0) AS bigint) AS gone_objects,
   CAST(coalesce(c.requests, 0) AS bigint) AS requests,
   CAST(coalesce(c.errors, 0) AS bigint) AS errors,
   CAST(coalesce(c.workloads, 0) AS bigint) AS workloads,
