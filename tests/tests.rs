@@ -4,6 +4,7 @@
 
 mod audit;
 mod bad_input;
+mod crashes;
 mod docs;
 mod evaluate;
 mod explain;
@@ -13,6 +14,7 @@ mod layers;
 mod logs;
 mod prices;
 mod program;
+mod readers;
 mod s3;
 mod schemas;
 mod simulate;
