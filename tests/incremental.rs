@@ -313,7 +313,7 @@ fn years_of_logs_are_not_listed_to_judge_a_month() {
     let server = place.server();
     server.forget_requests();
     let summary = place.audit("out").exits(3).json();
-    assert_eq!(summary["window"]["from"], "2026-10-01");
+    assert_eq!(summary["window"]["from"], "2026-09-06");
     assert_eq!(summary["window"]["to"], "2026-10-04");
     assert_eq!(summary["scan"]["objects"], 23);
     let days = value(&place.out("out"), "SELECT min(date) FROM usage");
@@ -324,9 +324,9 @@ fn years_of_logs_are_not_listed_to_judge_a_month() {
     assert_eq!(summary["scan"]["objects"], 1);
     assert_eq!(value(&place.out("out"), "SELECT count(DISTINCT date) FROM usage"), 5);
     let summary = place.audit("out").exits(3).json();
-    assert_eq!(summary["window"]["from"], "2026-10-01");
+    assert_eq!(summary["window"]["from"], "2026-09-06");
     assert_eq!(summary["scan"]["objects"], 23);
-    let two = place.audit("out").args(["--window", "1"]).exits(3).json();
+    let two = place.audit("out").args(["--window", "1"]).ok().json();
     assert_eq!(two["window"], json!({ "from": "2026-10-03", "to": "2026-10-04", "days": 2 }));
     let requests = "SELECT sum(requests) FROM usage WHERE date >= '2026-10-03'";
     assert_eq!(two["totals"]["requests"], value(&place.out("out"), requests));

@@ -145,6 +145,11 @@ impl Done {
             .unwrap_or_else(|error| panic!("{}: {error}\n{}", self.told, self.text()))
     }
 
+    /// Whether it ended by a signal.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.code.is_none()
+    }
+
     /// Exit code, standard output and standard error, as one text to approve.
     pub(crate) fn transcript(&self) -> String {
         let code = self.code.map_or("none".to_owned(), |code| code.to_string());

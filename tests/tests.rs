@@ -4,6 +4,7 @@
 
 mod audit;
 mod bad_input;
+mod crashes;
 mod docs;
 mod evaluate;
 mod explain;
@@ -15,6 +16,7 @@ mod page;
 mod peers;
 mod prices;
 mod program;
+mod readers;
 mod s3;
 mod schemas;
 mod simulate;

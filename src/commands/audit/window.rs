@@ -49,8 +49,13 @@ impl Days {
             let (from, to) = (wanted.from.unwrap_or(oldest), wanted.to.unwrap_or(newest));
             return Some(Window { from, to });
         };
-        let is_month = !self.told && self.from.is_none() && newest.0 - oldest.0 < MONTH;
-        let from = if is_month { oldest } else { Day(newest.0 - whole).max(oldest) };
+        let is_month = !self.told && newest.0 - oldest.0 < MONTH;
+        let from = match Day(newest.0 - whole) {
+            // There is more before it: quiet days at its beginning belong to it.
+            from if self.from.is_some() => from,
+            _ if is_month => oldest,
+            from => from.max(oldest),
+        };
         Some(Window { from, to: newest })
     }
 
