@@ -16,6 +16,8 @@ mod prices;
 mod program;
 mod s3;
 mod schemas;
+mod serve;
+mod shell;
 mod simulate;
 mod source;
 mod sql;
