@@ -118,7 +118,15 @@ mod served {
             .exits(1);
         assert!(wrong.stderr.contains("certificate nothing.pem"), "{}", wrong.stderr);
         let made = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+            ])
             .args(["-days", "2", "-subj", "/CN=localhost", "-keyout"])
             .arg(&key)
             .arg("-out")

@@ -100,7 +100,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub timeout: u64,
     /// Connections at a time; more wait.
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = 48)]
     pub max_connections: usize,
     #[command(flatten)]
     #[allow(missing_docs)]

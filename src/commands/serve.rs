@@ -6,6 +6,8 @@ mod connection;
 mod guard;
 #[cfg(feature = "serve")]
 mod listener;
+#[cfg(feature = "serve")]
+mod yielding;
 
 use super::Outcome;
 use crate::cli::ServeArgs;

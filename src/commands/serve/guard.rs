@@ -24,7 +24,12 @@ use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::PgWireBackendMessage;
 use datafusion_postgres::{DfSessionService, Parser, QueryHook};
 use futures::{Sink, StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+
+/// Rows made ahead of the client: enough that both sides are busy, few enough to hold.
+const ROWS_AHEAD: usize = 1024;
 
 /// Answers queries on one session that all connections share, with its memory.
 pub(super) struct Service {
@@ -49,19 +54,35 @@ impl Service {
         refused("57014", format!("statement took longer than {} s (--timeout)", limit.as_secs()))
     }
 
-    /// The response, which ends with an error when its rows are not all there in time.
+    /// The response, which ends with an error when its rows are not all there in time. A task of its own
+    /// makes the rows, so that a query that is slow to give way does not hold up the clock.
     fn bounded(&self, response: Response, deadline: Instant) -> Response {
         let Response::Query(mut query) = response else { return response };
-        let rows = std::mem::replace(&mut query.data_rows, Box::pin(stream::empty()));
-        let limit = self.limit;
-        query.data_rows = Box::pin(stream::unfold(Some(rows), move |rows| async move {
-            let mut rows = rows?;
-            match timeout_at(deadline, rows.next()).await {
-                Ok(Some(row)) => Some((row, Some(rows))),
-                Ok(None) => None,
-                Err(_) => Some((Err(Self::too_long(limit)), None)),
+        let mut rows = std::mem::replace(&mut query.data_rows, Box::pin(stream::empty()));
+        let (sender, receiver) = mpsc::channel(ROWS_AHEAD);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            while let Some(row) = rows.next().await {
+                if sender.send(row).await.is_err() {
+                    return;
+                }
             }
-        }));
+        });
+        let limit = self.limit;
+        // The task ends with the stream that holds it.
+        query.data_rows =
+            Box::pin(stream::unfold(Some((receiver, tasks)), move |state| async move {
+                let (mut receiver, mut tasks) = state?;
+                match timeout_at(deadline, receiver.recv()).await {
+                    Ok(Some(row)) => Some((row, Some((receiver, tasks)))),
+                    // Rows that end because their task failed are not all there.
+                    Ok(None) => match tasks.join_next().await {
+                        Some(Err(_)) => Some((Err(refused("XX000", "query failed".into())), None)),
+                        _ => None,
+                    },
+                    Err(_) => Some((Err(Self::too_long(limit)), None)),
+                }
+            }));
         Response::Query(query)
     }
 }

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 
 use super::connection::{Connection, Gate, OnePassword};
 use super::guard::Service;
+use super::yielding::with_yielding_joins;
 use crate::cli::ServeArgs;
 use crate::commands::Outcome;
 use crate::config::Limits;
@@ -35,8 +36,27 @@ const PASSWORD: &str = "HALFRATE_PASSWORD";
 /// at once would only spin.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until it is interrupted.
+/// Threads for each connection: one that talks and those of a query's partitions, which may be busy for
+/// a while without giving way. With threads enough the system shares the cores out fairly.
+const THREADS: usize = 4;
+
+/// Most threads, whatever the number of connections.
+const MOST_THREADS: usize = 512;
+
+/// Serves until it is interrupted, with threads of its own.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(args.max_connections.saturating_mul(THREADS).clamp(8, MOST_THREADS))
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    let served = runtime.spawn(serve(args)).await;
+    // Queries that still run are nobody's any more.
+    runtime.shutdown_background();
+    served?
+}
+
+async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
     let gate = gate(&args)?;
     let tls = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
     let tls = tls.map(|(cert, key)| acceptor(cert, key)).transpose()?;
@@ -46,6 +66,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<Outcome> {
     })?;
     let session = session::session(&limits, [&source])?;
     catalog::register(&session, &Dataset::new(source))?;
+    let session = with_yielding_joins(&session);
     setup_pg_catalog(&session, "datafusion", EmptyContextProvider).map_err(|error| *error)?;
     let service = Arc::new(Service::new(Arc::new(session), Duration::from_secs(args.timeout)));
 
