@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use readers::{CompletionsArgs, EvaluateArgs, ExplainArgs, ManArgs, ReportArgs, SchemaArgs};
+pub use readers::{
+    CompletionsArgs, EvaluateArgs, ExplainArgs, ManArgs, ReportArgs, SchemaArgs, ServeArgs,
+};
 
 use readers::{
     COMPLETIONS_EXAMPLES, EVALUATE_EXAMPLES, EXPLAIN_EXAMPLES, MAN_EXAMPLES, REPORT_EXAMPLES,
-    SCHEMA_EXAMPLES, report_name,
+    SCHEMA_EXAMPLES, SERVE_EXAMPLES, report_name,
 };
 
 /// Exit codes, as `--help` tells them.
@@ -62,6 +64,9 @@ pub enum Command {
     /// Describe the tables, or declare them to Athena or DuckDB.
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(SchemaArgs),
+    /// Serve an audit's tables over the PostgreSQL protocol, for reading only.
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArgs),
     /// Print completions for a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use halfrate::cli::Cli;
 use halfrate::config::Config;
 use regex::Regex;
@@ -128,8 +128,10 @@ fn commands_on_the_pages_parse() {
 #[test]
 fn examples_in_the_help_parse() {
     let mut seen = 0;
-    for command in ["audit", "evaluate", "sql", "explain", "prices", "simulate"] {
+    for command in Cli::command().get_subcommands() {
+        let command = command.get_name();
         let help = halfrate([command, "--help"]).ok();
+        assert!(help.text().contains("Examples:"), "{command} --help has no examples");
         for line in help.text().lines().filter(|line| line.starts_with("  halfrate ")) {
             // What follows several spaces is a remark.
             let line = line.trim().split("   ").next().unwrap();

@@ -19,6 +19,8 @@ mod program;
 mod readers;
 mod s3;
 mod schemas;
+mod serve;
+mod shell;
 mod simulate;
 mod source;
 mod sql;

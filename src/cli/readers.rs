@@ -1,6 +1,7 @@
-//! The flags of commands for whoever reads an audit (`report`, `explain`, `evaluate`, `schema`) and for
-//! the shell (`completions`, `man`).
+//! The flags of commands for whoever reads an audit (`report`, `explain`, `evaluate`, `schema`, `serve`)
+//! and for the shell (`completions`, `man`).
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -128,6 +129,64 @@ pub struct SchemaArgs {
 
 fn table_name() -> PossibleValuesParser {
     PossibleValuesParser::new(TABLES.map(|table| table.name))
+}
+
+pub(super) const SERVE_EXAMPLES: &str = "\
+Examples:
+  halfrate serve --data out
+  halfrate serve --data s3://my-reports/bedrock --port 6432 --memory-limit 2GB
+  halfrate serve --data out --listen 0.0.0.0 --password-file secret --tls-cert c.pem --tls-key k.pem
+
+In builds with the feature serve: cargo install --path . --features serve";
+
+/// `halfrate serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Folder or s3://bucket/prefix of an audit.
+    #[arg(long, value_name = "OUT", default_value = DEFAULT_OUT)]
+    pub data: String,
+    /// Address to listen on. Beyond this machine, a password and TLS are required.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub listen: IpAddr,
+    /// Port to listen on; 0 takes any that is free.
+    #[arg(long, default_value_t = 5433)]
+    pub port: u16,
+    /// File with the password, which every user gives [default: the variable HALFRATE_PASSWORD].
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Certificate chain for TLS, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its key, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Memory that all queries together may take before they spill to disk or fail.
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size)]
+    pub memory_limit: usize,
+    /// Seconds that one statement may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub timeout: u64,
+    /// Connections at a time; more wait.
+    #[arg(long, value_name = "N", default_value_t = 48)]
+    pub max_connections: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub s3: S3Args,
+}
+
+/// Bytes, in decimal units.
+fn size(text: &str) -> Result<usize, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let factor = match unit.trim().to_uppercase().as_str() {
+        "" | "B" => 1,
+        "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        _ => return Err(format!("'{text}' is no size: write a number and MB or GB")),
+    };
+    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(factor));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| format!("'{text}' is no size, such as 512MB"))
 }
 
 pub(super) const COMPLETIONS_EXAMPLES: &str = "\

@@ -3,6 +3,7 @@
 mod audit;
 mod evaluate;
 mod explain;
+mod hints;
 mod inputs;
 mod judging;
 mod output;
@@ -11,6 +12,7 @@ mod progress;
 mod report;
 mod rows;
 mod schema;
+mod serve;
 mod shell;
 mod simulate;
 mod sql;
@@ -54,6 +56,7 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Prices(args) => prices::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Serve(args) => serve::run(args).await,
             Command::Completions(args) => shell::completions(&args),
             Command::Man(args) => shell::man(&args),
         }

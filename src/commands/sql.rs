@@ -14,6 +14,7 @@ use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use super::Outcome;
+use super::hints::with_tables;
 use super::inputs::{Inputs, selection};
 use super::output::{message, print};
 use super::progress::Progress;
@@ -127,7 +128,8 @@ async fn one(
     statement: Statement,
     format: RowFormat,
 ) -> anyhow::Result<Outcome> {
-    let plan = session.state().statement_to_plan(statement).await?;
+    let plan = session.state().statement_to_plan(statement).await;
+    let plan = plan.map_err(|error| with_tables(error, session))?;
     // Nothing but queries: no DDL, no COPY or INSERT, no SET.
     SQLOptions::new()
         .with_allow_ddl(false)

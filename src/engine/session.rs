@@ -24,6 +24,8 @@ pub fn session<'s>(
         .with_repartition_file_scans(false)
         .with_collect_statistics(true);
     let runtime = RuntimeEnvBuilder::new()
+        // Otherwise a listing is remembered for ever, and a later audit's files are never seen.
+        .with_object_list_cache_limit(0)
         .with_memory_pool(Arc::new(FairSpillPool::new(limits.query_memory_bytes)))
         .build_arc()?;
     for source in sources {
