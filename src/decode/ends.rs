@@ -9,8 +9,8 @@ use super::lanes::{BLOCK, Compare, Lanes, NEAR, Task, special_among};
 
 /// Finds ends.
 pub trait Ends: Copy {
-    /// As `special`, but `None` where that would take long.
-    fn near(self, bytes: &[u8], at: usize) -> Option<usize>;
+    /// The bytes from `at` to a quote that is near, with nothing special before it; `None` says nothing.
+    fn near(self, bytes: &[u8], at: usize) -> Option<&[u8]>;
 
     /// Position of the first quote, backslash or control character at or behind `at`.
     fn special(self, bytes: &[u8], at: usize) -> Option<usize>;
@@ -25,7 +25,7 @@ pub trait Ends: Copy {
 pub struct Slow;
 
 impl Ends for Slow {
-    fn near(self, _: &[u8], _: usize) -> Option<usize> {
+    fn near(self, _: &[u8], _: usize) -> Option<&[u8]> {
         None
     }
 
@@ -64,14 +64,14 @@ impl Default for Fast {
 
 impl Ends for Fast {
     #[inline(always)]
-    fn near(self, bytes: &[u8], at: usize) -> Option<usize> {
-        let (first, rest) = bytes.get(at..)?.split_first_chunk::<NEAR>()?;
-        let length = special_among(first);
-        if length < NEAR {
-            return Some(at + length);
+    fn near(self, bytes: &[u8], at: usize) -> Option<&[u8]> {
+        let bytes: &[u8; 2 * NEAR] = bytes.get(at..)?.first_chunk()?;
+        let mut length = special_among(bytes.first_chunk()?);
+        if length >= NEAR {
+            length += special_among(bytes.last_chunk()?);
         }
-        let length = special_among(rest.first_chunk()?);
-        (length < NEAR).then_some(at + NEAR + length)
+        let (plain, rest) = bytes.split_at_checked(length)?;
+        rest.starts_with(b"\"").then_some(plain)
     }
 
     #[inline]

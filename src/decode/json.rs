@@ -149,33 +149,32 @@ impl<'a, E: Ends> Cursor<'a, E> {
     fn plain_string(&mut self) -> Step<Raw<'a>> {
         let start = self.at + 1;
         // Keys and most values that are looked at are short and plain.
-        if let Some(end) = self.ends.near(self.bytes, start)
-            && let (Some(b'"'), Some(bytes)) = (self.bytes.get(end), self.bytes.get(start..end))
-        {
-            self.at = end + 1;
+        if let Some(bytes) = self.ends.near(self.bytes, start) {
+            self.at = start + bytes.len() + 1;
             return Ok(Raw { bytes, escaped: false });
         }
         let (end, escaped) = string_end(self.bytes, start, self.ends)?;
         self.at = end + 1;
-        Ok(Raw { bytes: &self.bytes[start..end], escaped })
+        Ok(Raw { bytes: self.bytes.get(start..end).ok_or(Fault::Cut)?, escaped })
     }
 
     /// Steps over a number and returns its digits and signs.
-    #[inline]
+    #[inline(always)]
     pub fn number(&mut self) -> Step<&'a [u8]> {
         self.peek()?;
         let start = self.at;
-        // Most are whole.
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let length = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or_default();
-        if let Some(([first, more @ ..], [b',' | b'}' | b']', ..])) = rest.split_at_checked(length)
-            && (*first != b'0' || more.is_empty())
-        {
-            self.at += length;
-            return Ok(&rest[..length]);
+        let mut end = start;
+        while self.bytes.get(end).is_some_and(u8::is_ascii_digit) {
+            end += 1;
         }
-        self.at = number_end(self.bytes, start)?;
-        Ok(&self.bytes[start..self.at])
+        // Most are whole; what else there is, and a leading zero, is looked at closely.
+        let is_whole = matches!(self.bytes.get(end), Some(b',' | b'}' | b']'))
+            && (end == start + 1 || self.bytes.get(start) != Some(&b'0'));
+        if !is_whole || end == start {
+            end = number_end(self.bytes, start)?;
+        }
+        self.at = end;
+        self.bytes.get(start..end).ok_or(Fault::Cut)
     }
 
     /// Steps over a string, number, `true`, `false` or `null`.

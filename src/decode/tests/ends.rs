@@ -116,8 +116,10 @@ proptest! {
         let slow = Slow.special(&bytes, at);
         for fast in Fast::all() {
             prop_assert_eq!(fast.special(&bytes, at), slow, "{:?}", fast);
-            let near = fast.near(&bytes, at);
-            prop_assert!(near.is_none() || near == slow);
+            if let Some(near) = fast.near(&bytes, at) {
+                let end = at + near.len();
+                prop_assert_eq!((Some(end), near, bytes[end]), (slow, &bytes[at..end], b'"'));
+            }
         }
     }
 
