@@ -60,7 +60,7 @@ impl Scene {
     fn out(&mut self) -> String {
         self.runs += 1;
         let name = format!("run-{}", self.runs);
-        if self.runs % 2 == 0 {
+        if self.runs.is_multiple_of(2) {
             copy(&self.place.out("base"), &self.place.out(&name));
         }
         name

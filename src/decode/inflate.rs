@@ -1,4 +1,4 @@
-//! One gzip member inflated whole by libdeflate: the only unsafe code, a call into C.
+//! One gzip member inflated whole by libdeflate: unsafe code, because it calls into C.
 
 #![allow(unsafe_code)]
 

@@ -1,9 +1,13 @@
 //! A cursor over JSON text that checks the grammar of what it passes and allocates nothing.
 //!
+//! Where it may run ahead (inside strings, along numbers) it asks an [`Ends`] how far: the fast or the
+//! slow one, which must agree.
+//!
 //! It accepts what RFC 8259 accepts, with two liberties that match serde_json's skipping of ignored
 //! values: lone surrogate escapes and invalid UTF-8 inside strings that nobody extracts. Both are
 //! rejected where text is taken out.
 
+use super::ends::Ends;
 use super::text::Raw;
 
 /// Deepest nesting that is followed. Real bodies (tool schemas) stay below 40; the bound keeps a
@@ -16,7 +20,7 @@ pub enum Fault {
     /// The text ended inside the value.
     Cut,
     /// The text breaks the grammar.
-    Bad(&'static str),
+    Bad,
 }
 
 /// The outcome of stepping over a value.
@@ -40,17 +44,18 @@ pub enum Kind {
 }
 
 /// A position in JSON text.
-#[derive(Clone, Debug)]
-pub struct Cursor<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<'a, E> {
     bytes: &'a [u8],
     /// Always ≤ `bytes.len()`; the next byte to read.
     at: usize,
+    ends: E,
 }
 
-impl<'a> Cursor<'a> {
+impl<'a, E: Ends> Cursor<'a, E> {
     /// A cursor at `at` bytes into `bytes`.
-    pub fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at: at.min(bytes.len()) }
+    pub fn new(bytes: &'a [u8], at: usize, ends: E) -> Self {
+        Self { bytes, at: at.min(bytes.len()), ends }
     }
 
     /// The next byte's position.
@@ -58,19 +63,20 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
-            self.at += 1;
+    /// The next byte after white space, not consumed.
+    #[inline(always)]
+    fn peek(&mut self) -> Step<u8> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte > b' ' => Ok(byte),
+            _ => {
+                self.at = behind_space(self.bytes, self.at);
+                self.bytes.get(self.at).copied().ok_or(Fault::Cut)
+            }
         }
     }
 
-    /// The next byte after white space, not consumed.
-    fn peek(&mut self) -> Step<u8> {
-        self.skip_space();
-        self.bytes.get(self.at).copied().ok_or(Fault::Cut)
-    }
-
     /// Which kind of value comes next.
+    #[inline(always)]
     pub fn kind(&mut self) -> Step<Kind> {
         Ok(match self.peek()? {
             b'{' => Kind::Object,
@@ -79,14 +85,15 @@ impl<'a> Cursor<'a> {
             b'-' | b'0'..=b'9' => Kind::Number,
             b't' | b'f' => Kind::Bool,
             b'n' => Kind::Null,
-            _ => return Err(Fault::Bad("value expected")),
+            _ => return Err(Fault::Bad),
         })
     }
 
     /// Steps through an object; `member` is called at each value and must step over it.
+    #[inline(always)]
     pub fn object(&mut self, mut member: impl FnMut(&mut Self, Raw<'a>) -> Step<()>) -> Step<()> {
         if self.peek()? != b'{' {
-            return Err(Fault::Bad("object expected"));
+            return Err(Fault::Bad);
         }
         self.at += 1;
         if self.peek()? == b'}' {
@@ -94,14 +101,7 @@ impl<'a> Cursor<'a> {
             return Ok(());
         }
         loop {
-            if self.peek()? != b'"' {
-                return Err(Fault::Bad("key expected"));
-            }
-            let key = self.string()?;
-            if self.peek()? != b':' {
-                return Err(Fault::Bad("colon expected"));
-            }
-            self.at += 1;
+            let key = self.key()?;
             member(self, key)?;
             match self.peek()? {
                 b',' => self.at += 1,
@@ -109,15 +109,16 @@ impl<'a> Cursor<'a> {
                     self.at += 1;
                     return Ok(());
                 }
-                _ => return Err(Fault::Bad("comma or closing brace expected")),
+                _ => return Err(Fault::Bad),
             }
         }
     }
 
     /// Steps through an array; `element` is called at each value and must step over it.
+    #[inline(always)]
     pub fn array(&mut self, mut element: impl FnMut(&mut Self) -> Step<()>) -> Step<()> {
         if self.peek()? != b'[' {
-            return Err(Fault::Bad("array expected"));
+            return Err(Fault::Bad);
         }
         self.at += 1;
         if self.peek()? == b']' {
@@ -132,198 +133,229 @@ impl<'a> Cursor<'a> {
                     self.at += 1;
                     return Ok(());
                 }
-                _ => return Err(Fault::Bad("comma or closing bracket expected")),
+                _ => return Err(Fault::Bad),
             }
         }
     }
 
     /// Steps over a string and returns what is between its quotes.
+    #[inline(always)]
     pub fn string(&mut self) -> Step<Raw<'a>> {
-        if self.peek()? != b'"' {
-            return Err(Fault::Bad("string expected"));
-        }
+        if self.peek()? == b'"' { self.plain_string() } else { Err(Fault::Bad) }
+    }
+
+    /// A string whose opening quote is the next byte.
+    #[inline(always)]
+    fn plain_string(&mut self) -> Step<Raw<'a>> {
         let start = self.at + 1;
-        let mut at = start;
-        let mut escaped = false;
-        loop {
-            at = next_special(self.bytes, at).ok_or(Fault::Cut)?;
-            match self.bytes[at] {
-                b'"' => {
-                    self.at = at + 1;
-                    return Ok(Raw { bytes: &self.bytes[start..at], escaped });
-                }
-                b'\\' => {
-                    escaped = true;
-                    at = escape_end(self.bytes, at)?;
-                }
-                _ => return Err(Fault::Bad("control character in a string")),
-            }
+        // Keys and most values that are looked at are short and plain.
+        if let Some(bytes) = self.ends.near(self.bytes, start) {
+            self.at = start + bytes.len() + 1;
+            return Ok(Raw { bytes, escaped: false });
         }
+        let (end, escaped) = string_end(self.bytes, start, self.ends)?;
+        self.at = end + 1;
+        Ok(Raw { bytes: self.bytes.get(start..end).ok_or(Fault::Cut)?, escaped })
     }
 
     /// Steps over a number and returns its digits and signs.
+    #[inline(always)]
     pub fn number(&mut self) -> Step<&'a [u8]> {
         self.peek()?;
         let start = self.at;
-        if self.bytes[self.at] == b'-' {
-            self.at += 1;
+        let mut end = start;
+        while self.bytes.get(end).is_some_and(u8::is_ascii_digit) {
+            end += 1;
         }
-        match self.bytes.get(self.at).ok_or(Fault::Cut)? {
-            b'0' => self.at += 1,
-            b'1'..=b'9' => self.digits()?,
-            _ => return Err(Fault::Bad("number expected")),
+        // Most are whole; what else there is, and a leading zero, is looked at closely.
+        let is_whole = matches!(self.bytes.get(end), Some(b',' | b'}' | b']'))
+            && (end == start + 1 || self.bytes.get(start) != Some(&b'0'));
+        if !is_whole || end == start {
+            end = number_end(self.bytes, start)?;
         }
-        if self.bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.bytes.get(self.at) {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.bytes.get(self.at) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        // A number at the very end of the text may go on in the next push.
-        if self.at == self.bytes.len() {
-            return Err(Fault::Cut);
-        }
-        Ok(&self.bytes[start..self.at])
-    }
-
-    /// One or more digits.
-    fn digits(&mut self) -> Step<()> {
-        let start = self.at;
-        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
-            self.at += 1;
-        }
-        match (self.at > start, self.at == self.bytes.len()) {
-            (true, _) => Ok(()),
-            (false, true) => Err(Fault::Cut),
-            (false, false) => Err(Fault::Bad("digit expected")),
-        }
-    }
-
-    fn literal(&mut self, word: &'static [u8]) -> Step<()> {
-        let rest = &self.bytes[self.at..];
-        if rest.starts_with(word) {
-            self.at += word.len();
-            Ok(())
-        } else if word.starts_with(rest) {
-            Err(Fault::Cut)
-        } else {
-            Err(Fault::Bad("value expected"))
-        }
+        self.at = end;
+        self.bytes.get(start..end).ok_or(Fault::Cut)
     }
 
     /// Steps over a string, number, `true`, `false` or `null`.
+    #[inline(always)]
     fn scalar(&mut self) -> Step<()> {
         match self.peek()? {
-            b'"' => self.string().map(drop),
+            b'"' => self.plain_string().map(drop),
             b'-' | b'0'..=b'9' => self.number().map(drop),
-            b't' => self.literal(b"true"),
-            b'f' => self.literal(b"false"),
-            b'n' => self.literal(b"null"),
-            _ => Err(Fault::Bad("value expected")),
+            _ => {
+                self.at = word_end(self.bytes, self.at)?;
+                Ok(())
+            }
         }
     }
 
-    /// Steps over a value of any kind, however deep (to `MAX_DEPTH`), without recursion.
+    /// Steps over a value of any kind.
+    #[inline]
     pub fn skip(&mut self) -> Step<()> {
+        match self.peek()? {
+            b'{' | b'[' => self.skip_brackets(),
+            _ => self.scalar(),
+        }
+    }
+
+    #[inline(never)]
+    fn skip_brackets(&mut self) -> Step<()> {
+        self.brackets(|_| {})
+    }
+
+    /// Steps over an object or array, however deep (to `MAX_DEPTH`), without recursion; `look` sees
+    /// the keys in it.
+    #[inline(always)]
+    pub(super) fn brackets(&mut self, mut look: impl FnMut(Raw<'a>)) -> Step<()> {
+        // A copy that no other function sees, to be held in registers.
+        let mut c = *self;
         // One bit a level: set where the level is an object.
         let mut levels = [0u64; MAX_DEPTH / 64];
         let mut depth = 0usize;
+        let mut is_object = true;
         loop {
-            match self.peek()? {
+            match c.peek()? {
                 opening @ (b'{' | b'[') => {
-                    self.at += 1;
-                    let is_object = opening == b'{';
-                    let closing = if is_object { b'}' } else { b']' };
-                    if self.peek()? == closing {
-                        self.at += 1;
+                    c.at += 1;
+                    // Both closing brackets stand two behind their opening ones.
+                    if c.peek()? == opening + 2 {
+                        c.at += 1;
                     } else {
                         if depth == MAX_DEPTH {
-                            return Err(Fault::Bad("nested deeper than 512 levels"));
+                            return Err(Fault::Bad);
                         }
+                        is_object = opening == b'{';
                         let bit = 1u64 << (depth % 64);
                         let word = &mut levels[depth / 64];
                         *word = if is_object { *word | bit } else { *word & !bit };
                         depth += 1;
                         if is_object {
-                            self.key()?;
+                            look(c.key()?);
                         }
                         continue;
                     }
                 }
-                _ => self.scalar()?,
+                b'-' | b'0'..=b'9' if !is_object => {
+                    let behind = c.ends.numbers(c.bytes, c.at);
+                    if behind > c.at {
+                        c.at = behind;
+                        continue;
+                    }
+                    c.number()?;
+                }
+                _ => c.scalar()?,
             }
             // A value has ended: close as many levels as end here.
-            loop {
-                if depth == 0 {
-                    return Ok(());
-                }
-                let is_object = levels[(depth - 1) / 64] >> ((depth - 1) % 64) & 1 == 1;
-                match self.peek()? {
-                    b',' => {
-                        self.at += 1;
-                        if is_object {
-                            self.key()?;
-                        }
-                        break;
+            while depth > 0 {
+                let next = c.peek()?;
+                c.at += 1;
+                if next == b',' {
+                    if is_object {
+                        look(c.key()?);
                     }
-                    b'}' if is_object => depth -= 1,
-                    b']' if !is_object => depth -= 1,
-                    _ => return Err(Fault::Bad("comma or closing bracket expected")),
+                    break;
                 }
-                self.at += 1;
+                if next != if is_object { b'}' } else { b']' } {
+                    return Err(Fault::Bad);
+                }
+                depth -= 1;
+                let above = depth.saturating_sub(1);
+                is_object = levels[above / 64] >> (above % 64) & 1 == 1;
+            }
+            if depth == 0 {
+                self.at = c.at;
+                return Ok(());
             }
         }
     }
 
     /// A key and its colon.
-    fn key(&mut self) -> Step<()> {
+    #[inline(always)]
+    fn key(&mut self) -> Step<Raw<'a>> {
         if self.peek()? != b'"' {
-            return Err(Fault::Bad("key expected"));
+            return Err(Fault::Bad);
         }
-        self.string()?;
+        let key = self.plain_string()?;
         if self.peek()? != b':' {
-            return Err(Fault::Bad("colon expected"));
+            return Err(Fault::Bad);
         }
         self.at += 1;
-        Ok(())
+        Ok(key)
     }
 }
 
-/// The first quote, backslash or control character at or after `at`.
-fn next_special(bytes: &[u8], mut at: usize) -> Option<usize> {
-    /// The compiler turns the test of a block into vector compares: four registers of the baseline.
-    const BLOCK: usize = 64;
-    let special = |byte: u8| (byte == b'"') | (byte == b'\\') | (byte < 0x20);
-    let mut rest = bytes.get(at..)?;
-    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
-        if block.iter().fold(0, |any, &byte| any | u8::from(special(byte))) != 0 {
-            break;
-        }
-        (rest, at) = (after, at + BLOCK);
+/// The position behind the white space at `at`.
+#[cold]
+#[inline(never)]
+fn behind_space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
     }
-    while let Some((word, after)) = rest.split_first_chunk::<8>() {
-        let marks = special_in(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return Some(at + marks.trailing_zeros() as usize / 8);
-        }
-        (rest, at) = (after, at + 8);
-    }
-    rest.iter().position(|&byte| special(byte)).map(|found| at + found)
+    at
 }
 
-/// The special bytes among eight: the lowest bit set lies in the first of them. Bits above it may
-/// be wrong, because a subtraction borrows from the next byte; without a special byte nothing
-/// borrows.
-fn special_in(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word;
-    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    (is(b'"') | is(b'\\') | below(word, 0x20)) & (ONES * 0x80)
+/// The position of the quote that ends the string which begins at `at`, and whether there is a
+/// backslash in it.
+#[inline(never)]
+fn string_end(bytes: &[u8], mut at: usize, ends: impl Ends) -> Step<(usize, bool)> {
+    let mut escaped = false;
+    loop {
+        at = ends.special(bytes, at).ok_or(Fault::Cut)?;
+        match bytes[at] {
+            b'"' => return Ok((at, escaped)),
+            b'\\' => {
+                escaped = true;
+                at = escape_end(bytes, at)?;
+            }
+            _ => return Err(Fault::Bad),
+        }
+    }
+}
+
+/// The position behind the number that begins at `at`.
+#[inline(never)]
+fn number_end(bytes: &[u8], mut at: usize) -> Step<usize> {
+    at += usize::from(bytes.get(at) == Some(&b'-'));
+    match bytes.get(at).ok_or(Fault::Cut)? {
+        b'0' => at += 1,
+        b'1'..=b'9' => at = digits_end(bytes, at)?,
+        _ => return Err(Fault::Bad),
+    }
+    if bytes.get(at) == Some(&b'.') {
+        at = digits_end(bytes, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1;
+        at += usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
+        at = digits_end(bytes, at)?;
+    }
+    // A number at the very end of the text may go on in the next push.
+    if at == bytes.len() { Err(Fault::Cut) } else { Ok(at) }
+}
+
+/// The position behind one or more digits at `at`.
+fn digits_end(bytes: &[u8], at: usize) -> Step<usize> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    match rest.iter().position(|byte| !byte.is_ascii_digit()) {
+        Some(0) => Err(Fault::Bad),
+        Some(length) => Ok(at + length),
+        None => Err(Fault::Cut),
+    }
+}
+
+/// The position behind `true`, `false` or `null` at `at`.
+fn word_end(bytes: &[u8], at: usize) -> Step<usize> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    for word in [&b"true"[..], b"false", b"null"] {
+        if rest.starts_with(word) {
+            return Ok(at + word.len());
+        }
+        if word.starts_with(rest) {
+            return Err(Fault::Cut);
+        }
+    }
+    Err(Fault::Bad)
 }
 
 /// The position after the escape whose backslash is at `at`.
@@ -333,11 +365,11 @@ fn escape_end(bytes: &[u8], at: usize) -> Step<usize> {
         b'u' => {
             for offset in 2..6 {
                 if !bytes.get(at + offset).ok_or(Fault::Cut)?.is_ascii_hexdigit() {
-                    return Err(Fault::Bad("invalid escape in a string"));
+                    return Err(Fault::Bad);
                 }
             }
             Ok(at + 6)
         }
-        _ => Err(Fault::Bad("invalid escape in a string")),
+        _ => Err(Fault::Bad),
     }
 }

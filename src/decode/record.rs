@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::body::{self, Body};
+use super::ends::{Ends, Slow};
 use super::json::{Cursor, Kind, Step};
-use super::text::Raw;
+use super::text::{self, Raw};
 
 /// The fields of one record, borrowed from its bytes. Counts are the log's own; absent is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,7 +50,7 @@ impl<'a> Record<'a> {
         let mut pairs = Vec::new();
         if let Some(bytes) = self.metadata {
             // Checked when the record was read, so the walk cannot fail.
-            let _ = Cursor::new(bytes, 0).object(|cursor, key| {
+            let _ = Cursor::new(bytes, 0, Slow).object(|cursor, key| {
                 if cursor.kind()? != Kind::String {
                     return cursor.skip();
                 }
@@ -65,17 +66,17 @@ impl<'a> Record<'a> {
 /// Why a well-formed record does not count; the first problem met is told.
 type Problem = Option<&'static str>;
 
-/// Reads the record that begins at the cursor. `Ok(Err(reason))` is JSON that is no readable
-/// record.
+/// Reads the record that begins at the cursor into `record`. `Ok(Err(reason))` is JSON that is no
+/// readable record.
 ///
 /// # Errors
 /// [`super::json::Fault`] where the text is cut or breaks the grammar.
-pub(super) fn read<'a>(
-    cursor: &mut Cursor<'a>,
+pub(super) fn read<'a, E: Ends>(
+    cursor: &mut Cursor<'a, E>,
     bytes: &'a [u8],
     max_tokens: i64,
-) -> Step<Result<Record<'a>, &'static str>> {
-    let mut record = Record::default();
+    record: &mut Record<'a>,
+) -> Step<Result<(), &'static str>> {
     let mut problem: Problem = None;
     let mut timestamp = None;
     cursor.object(|c, key| {
@@ -96,13 +97,13 @@ pub(super) fn read<'a>(
             b"errorCode" => {
                 record.error_code = text(c, &mut problem, "errorCode is not a string")?;
             }
-            b"identity" => identity(c, &mut record, &mut problem)?,
-            b"requestMetadata" => metadata(c, bytes, &mut record, &mut problem)?,
+            b"identity" => identity(c, record, &mut problem)?,
+            b"requestMetadata" => metadata(c, bytes, record, &mut problem)?,
             b"input" => side(c, "input is not an object", &mut problem, |c, name, problem| {
-                input(c, name, &mut record, problem, max_tokens)
+                input(c, name, record, problem, max_tokens)
             })?,
             b"output" => side(c, "output is not an object", &mut problem, |c, name, problem| {
-                output(c, name, &mut record, problem, max_tokens)
+                output(c, name, record, problem, max_tokens)
             })?,
             _ => c.skip()?,
         }
@@ -111,11 +112,11 @@ pub(super) fn read<'a>(
     Ok(finish(record, timestamp.as_deref(), problem))
 }
 
-fn finish<'a>(
-    mut record: Record<'a>,
+fn finish(
+    record: &mut Record<'_>,
     timestamp: Option<&str>,
     problem: Problem,
-) -> Result<Record<'a>, &'static str> {
+) -> Result<(), &'static str> {
     if let Some(reason) = problem {
         return Err(reason);
     }
@@ -124,12 +125,13 @@ fn finish<'a>(
     if record.model_id.is_empty() {
         return Err("no modelId");
     }
-    Ok(record)
+    Ok(())
 }
 
 /// A string or null; any other kind is a problem.
-fn text<'a>(
-    cursor: &mut Cursor<'a>,
+#[inline(always)]
+fn text<'a, E: Ends>(
+    cursor: &mut Cursor<'a, E>,
     problem: &mut Problem,
     reason: &'static str,
 ) -> Step<Option<Cow<'a, str>>> {
@@ -149,8 +151,9 @@ fn text<'a>(
     }
 }
 
-fn set<'a>(
-    cursor: &mut Cursor<'a>,
+#[inline(always)]
+fn set<'a, E: Ends>(
+    cursor: &mut Cursor<'a, E>,
     field: &mut Cow<'a, str>,
     problem: &mut Problem,
     reason: &'static str,
@@ -159,8 +162,8 @@ fn set<'a>(
     Ok(())
 }
 
-fn identity<'a>(
-    cursor: &mut Cursor<'a>,
+fn identity<'a, E: Ends>(
+    cursor: &mut Cursor<'a, E>,
     record: &mut Record<'a>,
     problem: &mut Problem,
 ) -> Step<()> {
@@ -173,8 +176,8 @@ fn identity<'a>(
     })
 }
 
-fn metadata<'a>(
-    cursor: &mut Cursor<'a>,
+fn metadata<'a, E: Ends>(
+    cursor: &mut Cursor<'a, E>,
     bytes: &'a [u8],
     record: &mut Record<'a>,
     problem: &mut Problem,
@@ -193,11 +196,12 @@ fn metadata<'a>(
 }
 
 /// An object or null, member by member; any other kind is a problem.
-fn side<'a>(
-    cursor: &mut Cursor<'a>,
+#[inline(always)]
+fn side<'a, E: Ends>(
+    cursor: &mut Cursor<'a, E>,
     reason: &'static str,
     problem: &mut Problem,
-    mut member: impl FnMut(&mut Cursor<'a>, Raw<'a>, &mut Problem) -> Step<()>,
+    mut member: impl FnMut(&mut Cursor<'a, E>, Raw<'a>, &mut Problem) -> Step<()>,
 ) -> Step<()> {
     match cursor.kind()? {
         Kind::Object => cursor.object(|c, key| member(c, key, problem)),
@@ -209,8 +213,8 @@ fn side<'a>(
     }
 }
 
-fn input<'a>(
-    cursor: &mut Cursor<'a>,
+fn input<'a, E: Ends>(
+    cursor: &mut Cursor<'a, E>,
     key: Raw<'a>,
     record: &mut Record<'a>,
     problem: &mut Problem,
@@ -230,8 +234,8 @@ fn input<'a>(
     Ok(())
 }
 
-fn output<'a>(
-    cursor: &mut Cursor<'a>,
+fn output<'a, E: Ends>(
+    cursor: &mut Cursor<'a, E>,
     key: Raw<'a>,
     record: &mut Record<'a>,
     problem: &mut Problem,
@@ -248,18 +252,17 @@ fn output<'a>(
 }
 
 /// A token count: a whole number from 0 to `max`, or null.
-fn count(cursor: &mut Cursor<'_>, problem: &mut Problem, max: i64) -> Step<Option<i64>> {
+#[inline(always)]
+fn count(cursor: &mut Cursor<'_, impl Ends>, problem: &mut Problem, max: i64) -> Step<Option<i64>> {
     match cursor.kind()? {
         Kind::Null => cursor.skip().map(|()| None),
         Kind::Number => {
             let digits = cursor.number()?;
-            let reason = match digits {
-                [b'-', ..] => "token count is negative",
+            let reason = match (digits, text::whole(digits)) {
+                (_, Some(tokens)) if tokens <= max => return Ok(Some(tokens)),
+                ([b'-', ..], _) => "token count is negative",
                 _ if !digits.iter().all(u8::is_ascii_digit) => "token count is not a whole number",
-                _ => match std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()) {
-                    Some(tokens) if tokens <= max => return Ok(Some(tokens)),
-                    _ => "token count is larger than any model takes",
-                },
+                _ => "token count is larger than any model takes",
             };
             problem.get_or_insert(reason);
             Ok(None)

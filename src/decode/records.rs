@@ -6,8 +6,10 @@
 //! first later line that begins (in its first column) with a brace or a time, so one bad record
 //! costs one reject, and a cut one does not take its successor along.
 
+use super::ends::{Ends, Fast};
 use super::json::{Cursor, Fault};
-use super::{BOM, Reject, Sink, record};
+use super::record::{self, Record};
+use super::{BOM, Reject, Sink};
 
 /// Bounds that a record must keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub struct Bounds {
 
 /// Finds the records in pushed bytes.
 #[derive(Debug)]
-pub struct Records {
+pub struct Records<E = Fast> {
     bounds: Bounds,
     /// The tail of what was pushed that is not decided yet. Between pushes it is no longer than a
     /// record may be, or than the time before one.
@@ -36,6 +38,7 @@ pub struct Records {
     in_array: bool,
     /// Nothing but white space has been met yet.
     at_start: bool,
+    ends: E,
 }
 
 /// What the bytes at one position came to.
@@ -51,6 +54,13 @@ enum Found {
 impl Records {
     /// A finder at the start of a stream.
     pub fn new(bounds: Bounds) -> Self {
+        Self::with(bounds, Fast::new())
+    }
+}
+
+impl<E: Ends> Records<E> {
+    /// A finder that runs over values with `ends`; which, never shows in what it finds.
+    pub fn with(bounds: Bounds, ends: E) -> Self {
         Self {
             bounds,
             pending: Vec::new(),
@@ -59,6 +69,7 @@ impl Records {
             skipping: false,
             in_array: false,
             at_start: true,
+            ends,
         }
     }
 
@@ -84,7 +95,7 @@ impl Records {
     pub fn finish(&mut self, sink: &mut impl Sink) {
         let pending = std::mem::take(&mut self.pending);
         self.advance(&pending, true, sink);
-        *self = Self::new(self.bounds);
+        *self = Self::with(self.bounds, self.ends);
     }
 
     /// Bytes held for the next push.
@@ -149,11 +160,12 @@ impl Records {
         let limit = data.len().min(at.saturating_add(self.bounds.max_record_bytes));
         let limited = limit < data.len();
         let window = &data[..limit];
-        let mut cursor = Cursor::new(window, at);
+        let mut cursor = Cursor::new(window, at, self.ends);
         let position = self.offset + at as u64;
-        match record::read(&mut cursor, window, self.bounds.max_tokens) {
-            Ok(Ok(mut record)) => {
-                record.position = position;
+        let mut record = Record::default();
+        record.position = position;
+        match record::read(&mut cursor, window, self.bounds.max_tokens, &mut record) {
+            Ok(Ok(())) => {
                 sink.record(&record);
                 Found::End(cursor.position())
             }
@@ -164,7 +176,7 @@ impl Records {
             Err(Fault::Cut) if limited => Found::Lost("record is longer than the limit"),
             Err(Fault::Cut) if last => Found::Lost("record is cut off"),
             Err(Fault::Cut) => Found::More,
-            Err(Fault::Bad(_)) => Found::Lost("not well-formed JSON"),
+            Err(Fault::Bad) => Found::Lost("not well-formed JSON"),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::lanes;
+
 /// A string's bytes between its quotes, escapes still in place. Control characters and malformed
 /// escapes are known to be absent; UTF-8 and surrogate pairs are checked where text is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +16,17 @@ pub struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     /// The text, or `None` where it is not UTF-8 or holds half a surrogate pair.
+    #[inline(always)]
     pub fn text(self) -> Option<Cow<'a, str>> {
-        let text = std::str::from_utf8(self.bytes).ok()?;
+        let text = match lanes::ascii(self.bytes) {
+            Some(text) => text,
+            None => std::str::from_utf8(self.bytes).ok()?,
+        };
         if self.escaped { unescape(text).map(Cow::Owned) } else { Some(Cow::Borrowed(text)) }
     }
 
     /// The bytes to compare with known names: free of escapes, or what no name can equal.
+    #[inline(always)]
     pub fn name(self) -> Cow<'a, [u8]> {
         if !self.escaped {
             return Cow::Borrowed(self.bytes);
@@ -31,6 +38,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Whether the string is `expected`.
+    #[inline(always)]
     pub fn is(self, expected: &str) -> bool {
         *self.name() == *expected.as_bytes()
     }
@@ -76,4 +84,14 @@ fn unicode_escape(rest: &str) -> Option<(char, &str)> {
     }
     let code = 0x10000 + ((first - 0xD800) << 10) + (low - 0xDC00);
     Some((char::from_u32(code)?, &rest[10..]))
+}
+
+/// The value of a whole number from 0 whose digits are `digits`; `None` beyond 64 bits, or for signs,
+/// points and exponents.
+#[inline]
+pub(super) fn whole(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0i64, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 { None } else { sum.checked_mul(10)?.checked_add(i64::from(digit)) }
+    })
 }

@@ -6,6 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArra
 use arrow::array::{TimestampMicrosecondArray, types::Int64Type, types::TimestampMicrosecondType};
 use arrow::error::ArrowError;
 
+use super::interned::Workload;
 use crate::schema::TIME_ZONE;
 use crate::units::{Minute, Tokens};
 use crate::workload::{Activity, MinuteFacts, Signals, TokenCounts, WorkloadKey};
@@ -102,33 +103,28 @@ pub fn minute_facts(minute: Minute, n: [i64; NUMBERS]) -> MinuteFacts {
     }
 }
 
-/// The nine key columns of rows whose keys are `keys`, in order.
-pub fn key_arrays<'k>(keys: impl Iterator<Item = &'k WorkloadKey> + Clone) -> Vec<ArrayRef> {
-    let text = |of: fn(&WorkloadKey) -> &str| -> ArrayRef {
-        Arc::new(keys.clone().map(|key| Some(of(key))).collect::<StringArray>())
+/// The nine key columns of rows that belong to `workloads`, in order.
+pub fn key_arrays<'w>(workloads: impl Iterator<Item = &'w Workload> + Clone) -> Vec<ArrayRef> {
+    let text = |of: fn(&Workload) -> &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(workloads.clone().map(of)))
     };
-    let ids: StringArray = keys.clone().map(|key| Some(key.id())).collect();
     vec![
-        Arc::new(ids),
-        text(|key| &key.account),
-        text(|key| &key.region),
-        text(|key| &key.caller),
-        text(|key| key.caller_kind.as_str()),
-        text(|key| &key.model),
-        text(|key| &key.scope),
-        text(|key| &key.operation),
-        text(|key| &key.tags),
+        text(|workload| &workload.id),
+        text(|workload| &workload.key.account),
+        text(|workload| &workload.key.region),
+        text(|workload| &workload.key.caller),
+        text(|workload| workload.key.caller_kind.as_str()),
+        text(|workload| &workload.key.model),
+        text(|workload| &workload.key.scope),
+        text(|workload| &workload.key.operation),
+        text(|workload| &workload.key.tags),
     ]
 }
 
 /// A column of minutes as timestamps.
 pub fn minute_array(minutes: impl Iterator<Item = Minute>) -> ArrayRef {
-    Arc::new(
-        minutes
-            .map(|minute| Some(minute.micros()))
-            .collect::<TimestampMicrosecondArray>()
-            .with_timezone(TIME_ZONE),
-    )
+    let micros = minutes.map(Minute::micros);
+    Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone(TIME_ZONE))
 }
 
 /// Readers of one batch's columns by name.

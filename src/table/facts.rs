@@ -86,9 +86,10 @@ fn one_list(items: ArrayRef) -> Result<ArrayRef, ArrowError> {
 fn usage(partial: &Partial) -> Result<StructArray, ArrowError> {
     let mut rows: Vec<_> = partial.minutes.iter().collect();
     rows.sort_unstable_by_key(|(at, _)| **at);
-    let keys = rows.iter().map(|((workload, _), _)| &partial.keys[*workload as usize]);
+    let of = |number: u32| partial.workloads[number as usize].as_ref();
+    let workloads = rows.iter().map(|((workload, _), _)| of(*workload));
     let mut columns = vec![minute_array(rows.iter().map(|((_, minute), _)| *minute))];
-    columns.extend(key_arrays(keys));
+    columns.extend(key_arrays(workloads));
     let values: Vec<_> = rows.iter().map(|(_, facts)| numbers(facts)).collect();
     for column in 0..super::columns::NUMBERS {
         columns.push(Arc::new(Int64Array::from_iter_values(values.iter().map(|row| row[column]))));
@@ -99,12 +100,14 @@ fn usage(partial: &Partial) -> Result<StructArray, ArrowError> {
 fn sizes(partial: &Partial) -> Result<StructArray, ArrowError> {
     let mut rows: Vec<_> = partial.sizes.iter().map(|(at, requests)| (*at, *requests)).collect();
     rows.sort_unstable();
-    let keys = rows.iter().map(|((workload, ..), _)| &partial.keys[*workload as usize]);
+    let of = |number: u32| partial.workloads[number as usize].as_ref();
+    let workloads = rows.iter().map(|((workload, ..), _)| of(*workload));
     let bins = || rows.iter().map(|((.., bin), _)| *bin);
     let days = rows.iter().map(|((_, day, ..), _)| day.0);
-    let kinds: StringArray = rows.iter().map(|((_, _, kind, _), _)| Some(kind.as_str())).collect();
+    let kinds =
+        StringArray::from_iter_values(rows.iter().map(|((_, _, kind, _), _)| kind.as_str()));
     let mut columns: Vec<ArrayRef> = vec![Arc::new(Date32Array::from_iter_values(days))];
-    columns.extend(key_arrays(keys));
+    columns.extend(key_arrays(workloads));
     columns.extend([
         Arc::new(kinds) as ArrayRef,
         Arc::new(Int32Array::from_iter_values(bins())),

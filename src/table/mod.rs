@@ -11,6 +11,7 @@
 
 pub mod columns;
 mod facts;
+pub mod interned;
 mod invocations;
 mod opener;
 pub mod partial;

@@ -15,6 +15,7 @@ use object_store::ObjectStore;
 use tokio::sync::oneshot;
 
 use super::facts::{self, Scanned};
+use super::interned::Interned;
 use super::invocations::RowSink;
 use super::partial::PartialSink;
 use super::{ScanOptions, View};
@@ -24,8 +25,10 @@ use crate::decode::records::{Bounds, Records};
 use crate::source::{self, KeyClass, LogKey};
 
 thread_local! {
-    /// Each decoding thread reuses one inflater and its buffer from object to object.
+    /// Each decoding thread reuses one inflater and its buffer from object to object,
     static GUNZIP: RefCell<Gunzip> = RefCell::new(Gunzip::default());
+    /// and remembers whom it met.
+    static INTERNED: RefCell<Interned> = RefCell::new(Interned::default());
 }
 
 /// Opens objects for one partition of a scan.
@@ -98,9 +101,11 @@ impl Job {
     fn facts(&self, bytes: Result<Bytes, String>) -> Result<Outcome, DataFusionError> {
         let key = self.key();
         let place = place(key.as_ref());
-        let mut sink = PartialSink::new(&self.options, place.0, place.1);
-        let inflated = bytes.and_then(|bytes| self.decode(&bytes, &mut sink));
-        let partial = sink.partial;
+        let (inflated, partial) = INTERNED.with_borrow_mut(|interned| {
+            interned.begin(&self.options);
+            let mut sink = PartialSink::new(&self.options, place, interned);
+            (bytes.and_then(|bytes| self.decode(&bytes, &mut sink)), sink.partial)
+        });
         let scanned = Scanned {
             bytes: self.size,
             inflated: *inflated.as_ref().unwrap_or(&0),

@@ -1,10 +1,13 @@
 //! The partial facts of one object: what its records add up to, by workload.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use twox_hash::XxHash64;
 
 use super::ScanOptions;
+use super::interned::{Interned, Workload};
 use crate::decode::body::{Body, Tier};
 use crate::decode::record::Record;
 use crate::decode::{Reject, Sink};
@@ -42,11 +45,11 @@ pub type RequestId = (Day, u64);
 #[derive(Debug, Default)]
 pub struct Partial {
     /// Distinct workloads, in order of appearance.
-    pub keys: Vec<WorkloadKey>,
-    /// Facts by workload (index into `keys`) and minute.
-    pub minutes: HashMap<(u32, Minute), MinuteFacts>,
+    pub workloads: Vec<Arc<Workload>>,
+    /// Facts by workload (index into `workloads`) and minute.
+    pub minutes: HashMap<(u32, Minute), MinuteFacts, RandomState>,
     /// Calls by workload, day, kind of size and bin.
-    pub sizes: HashMap<(u32, Day, SizeKind, i32), i64>,
+    pub sizes: HashMap<(u32, Day, SizeKind, i32), i64, RandomState>,
     /// Records that count.
     pub rows: u64,
     /// Records that could not be read, all of them counted.
@@ -64,60 +67,48 @@ pub struct Partial {
 /// Adds records up. Holds nothing of a record but numbers, names and a hashed id.
 pub(super) struct PartialSink<'o> {
     options: &'o ScanOptions,
-    excluded: HashSet<RequestId>,
-    seen: HashSet<RequestId>,
+    excluded: HashSet<RequestId, RandomState>,
+    seen: HashSet<RequestId, RandomState>,
     /// Account and region of the object's key, for records that lack them.
     place: (&'o str, &'o str),
-    /// Raw identity of a call (as joined in `scratch`) → index into `partial.keys`.
-    known: HashMap<Vec<u8>, (u32, Option<i64>)>,
-    scratch: Vec<u8>,
+    interned: &'o mut Interned,
+    /// By the interned number of a workload, its index into `partial.workloads`, or `UNMET`.
+    indices: Vec<u32>,
     pub(super) partial: Partial,
 }
 
+/// The index of a workload that was not met in this object.
+const UNMET: u32 = u32::MAX;
+
 impl<'o> PartialSink<'o> {
-    pub(super) fn new(options: &'o ScanOptions, account: &'o str, region: &'o str) -> Self {
+    pub(super) fn new(
+        options: &'o ScanOptions,
+        place: (&'o str, &'o str),
+        interned: &'o mut Interned,
+    ) -> Self {
         Self {
             options,
             excluded: options.exclude.iter().copied().collect(),
-            seen: HashSet::new(),
-            place: (account, region),
-            known: HashMap::new(),
-            scratch: Vec::new(),
+            seen: HashSet::default(),
+            place,
+            interned,
+            indices: Vec::new(),
             partial: Partial::default(),
         }
     }
 
-    /// The workload of a record, and its model's long-context threshold.
-    fn workload(&mut self, record: &Record<'_>) -> (u32, Option<i64>) {
-        let tags = if self.options.group_by.is_empty() {
-            String::new()
-        } else {
-            tags(record, &self.options.group_by)
-        };
-        self.scratch.clear();
-        for field in [
-            &record.account,
-            &record.region,
-            &record.arn,
-            &record.model_id,
-            &record.operation,
-            tags.as_str(),
-        ] {
-            self.scratch.extend_from_slice(field.as_bytes());
-            self.scratch.push(0x1f);
+    /// The index of a record's workload.
+    fn workload(&mut self, record: &Record<'_>) -> u32 {
+        let number = self.interned.number(record, self.options, self.place) as usize;
+        if number >= self.indices.len() {
+            self.indices.resize(number + 1, UNMET);
         }
-        if let Some(known) = self.known.get(self.scratch.as_slice()) {
-            return *known;
+        let index = &mut self.indices[number];
+        if *index == UNMET {
+            *index = self.partial.workloads.len() as u32;
+            self.partial.workloads.push(Arc::clone(self.interned.workload(number as u32)));
         }
-        let key = workload_key(record, tags, self.place);
-        let threshold = self.options.long_context.get(&key.model).copied();
-        let keys = &mut self.partial.keys;
-        let index = keys.iter().position(|known| *known == key).unwrap_or_else(|| {
-            keys.push(key);
-            keys.len() - 1
-        });
-        self.known.insert(self.scratch.clone(), (index as u32, threshold));
-        (index as u32, threshold)
+        *index
     }
 
     /// Whether the record's request id counts here for the first time. Without an id it always does.
@@ -147,8 +138,8 @@ impl Sink for PartialSink<'_> {
             self.partial.outside_window += 1;
             return;
         }
-        let (workload, threshold) = self.workload(record);
-        let activity = activity(record, threshold);
+        let workload = self.workload(record);
+        let activity = activity(record, self.partial.workloads[workload as usize].threshold);
         let facts = self.partial.minutes.entry((workload, minute)).or_default();
         facts.minute = minute;
         facts.tens[(record.timestamp.rem_euclid(60) / 10) as usize] += 1;
@@ -178,7 +169,8 @@ fn hashed_id(id: &str) -> u64 {
     XxHash64::oneshot(0, id.as_bytes())
 }
 
-fn tags(record: &Record<'_>, group_by: &[String]) -> String {
+/// The tags that split workloads, as the key has them.
+pub(super) fn tags(record: &Record<'_>, group_by: &[String]) -> String {
     let metadata = record.metadata();
     let value =
         |key: &String| metadata.iter().find(|(name, _)| name == key).map(|(_, value)| value);

@@ -1,11 +1,12 @@
 //! The response body: how the answer ended, how long it took, what the cache and the guardrail did.
 
+use super::super::ends::Ends;
 use super::super::json::{Cursor, Kind, Step};
-use super::super::text::Raw;
+use super::super::text::{self, Raw};
 use super::{Body, either_side, elements, members, string};
 
 /// Looks into a response body, or each of its stream chunks, and steps over it.
-pub(in crate::decode) fn answer(cursor: &mut Cursor<'_>, body: &mut Body) -> Step<()> {
+pub(in crate::decode) fn answer(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
     match cursor.kind()? {
         Kind::Object => {
             body.has_output = true;
@@ -13,14 +14,55 @@ pub(in crate::decode) fn answer(cursor: &mut Cursor<'_>, body: &mut Body) -> Ste
         }
         Kind::Array => {
             body.has_output = true;
-            cursor.array(|c| members(c, |c, key| member(c, key, body)))
+            cursor.array(|c| chunk(c, body))
         }
         _ => cursor.skip(),
     }
 }
 
+/// A stream chunk. Most bring a few more words and tell nothing: a first look at their keys is enough.
+fn chunk(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
+    if cursor.kind()? != Kind::Object {
+        return cursor.skip();
+    }
+    let mut ahead = *cursor;
+    let mut tells = false;
+    ahead.brackets(|key| tells |= may_tell(key))?;
+    if tells {
+        return cursor.object(|c, key| member(c, key, body));
+    }
+    *cursor = ahead;
+    Ok(())
+}
+
+/// Whether a key is one of those without which [`member`] learns nothing.
+#[inline(always)]
+fn may_tell(key: Raw<'_>) -> bool {
+    /// One bit a length, of the names below.
+    const LENGTHS: u64 = 0x4003_7e00;
+    let names = LENGTHS.checked_shr(key.bytes.len() as u32).unwrap_or_default() & 1 == 1
+        && matches!(
+            key.bytes,
+            b"guardrail"
+                | b"latencyMs"
+                | b"stopReason"
+                | b"serviceTier"
+                | b"stop_reason"
+                | b"cacheDetails"
+                | b"service_tier"
+                | b"finish_reason"
+                | b"cache_creation"
+                | b"firstByteLatency"
+                | b"invocationLatency"
+                | b"performanceConfig"
+                | b"amazon-bedrock-guardrailAction"
+        );
+    names || key.escaped
+}
+
 /// A member of a whole answer or of one stream chunk.
-fn member(cursor: &mut Cursor<'_>, key: Raw<'_>, body: &mut Body) -> Step<()> {
+#[inline]
+fn member(cursor: &mut Cursor<'_, impl Ends>, key: Raw<'_>, body: &mut Body) -> Step<()> {
     match &*key.name() {
         b"amazon-bedrock-invocationMetrics" => members(cursor, |c, key| match &*key.name() {
             b"invocationLatency" => milliseconds(c, &mut body.latency_ms),
@@ -60,7 +102,8 @@ fn member(cursor: &mut Cursor<'_>, key: Raw<'_>, body: &mut Body) -> Step<()> {
 }
 
 /// What an answer tells about itself, at its top or in the last event of a stream.
-fn account(cursor: &mut Cursor<'_>, key: Raw<'_>, body: &mut Body) -> Step<()> {
+#[inline]
+fn account(cursor: &mut Cursor<'_, impl Ends>, key: Raw<'_>, body: &mut Body) -> Step<()> {
     match &*key.name() {
         b"metrics" => members(cursor, |c, key| match &*key.name() {
             b"latencyMs" => milliseconds(c, &mut body.latency_ms),
@@ -75,7 +118,8 @@ fn account(cursor: &mut Cursor<'_>, key: Raw<'_>, body: &mut Body) -> Step<()> {
     }
 }
 
-fn stop_reason(cursor: &mut Cursor<'_>, body: &mut Body) -> Step<()> {
+#[inline(always)]
+fn stop_reason(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
     string(cursor, |reason| {
         body.tool_stop |= reason.is("tool_use") || reason.is("tool_calls");
         body.guardrail |= reason.is("guardrail_intervened");
@@ -83,7 +127,8 @@ fn stop_reason(cursor: &mut Cursor<'_>, body: &mut Body) -> Step<()> {
 }
 
 /// Cache writes with the 1-hour lifetime, in Anthropic's or in Converse's words.
-fn usage(cursor: &mut Cursor<'_>, body: &mut Body) -> Step<()> {
+#[inline]
+fn usage(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
     members(cursor, |c, key| match &*key.name() {
         b"cache_creation" => members(c, |c, key| match &*key.name() {
             b"ephemeral_1h_input_tokens" => whole(c, &mut body.cache_write_1h),
@@ -106,14 +151,12 @@ fn usage(cursor: &mut Cursor<'_>, body: &mut Body) -> Step<()> {
 }
 
 /// A whole number from 0; anything else leaves the target as it is.
-fn whole(cursor: &mut Cursor<'_>, target: &mut Option<i64>) -> Step<()> {
+#[inline(always)]
+fn whole(cursor: &mut Cursor<'_, impl Ends>, target: &mut Option<i64>) -> Step<()> {
     if cursor.kind()? != Kind::Number {
         return cursor.skip();
     }
-    let digits = cursor.number()?;
-    if digits.iter().all(u8::is_ascii_digit)
-        && let Some(number) = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok())
-    {
+    if let Some(number) = text::whole(cursor.number()?) {
         *target = Some(number);
     }
     Ok(())
@@ -123,7 +166,8 @@ fn whole(cursor: &mut Cursor<'_>, target: &mut Option<i64>) -> Step<()> {
 /// that sums over any log stay far inside 63 bits.
 const MAX_LATENCY_MS: i64 = 86_400_000;
 
-fn milliseconds(cursor: &mut Cursor<'_>, target: &mut Option<i64>) -> Step<()> {
+#[inline(always)]
+fn milliseconds(cursor: &mut Cursor<'_, impl Ends>, target: &mut Option<i64>) -> Step<()> {
     let mut told = None;
     whole(cursor, &mut told)?;
     if let Some(ms) = told.filter(|ms| *ms <= MAX_LATENCY_MS) {

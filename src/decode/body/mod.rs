@@ -9,6 +9,7 @@
 mod answer;
 mod request;
 
+use super::ends::Ends;
 use super::json::{Cursor, Kind, Step};
 use super::text::Raw;
 
@@ -88,7 +89,8 @@ impl Body {
 }
 
 /// Keys that requests and responses share.
-fn either_side(cursor: &mut Cursor<'_>, key: Raw<'_>, body: &mut Body) -> Step<()> {
+#[inline]
+fn either_side(cursor: &mut Cursor<'_, impl Ends>, key: Raw<'_>, body: &mut Body) -> Step<()> {
     match &*key.name() {
         b"serviceTier" | b"service_tier" => match cursor.kind()? {
             Kind::Object => cursor.object(|c, key| match &*key.name() {
@@ -105,7 +107,8 @@ fn either_side(cursor: &mut Cursor<'_>, key: Raw<'_>, body: &mut Body) -> Step<(
     }
 }
 
-fn tier(cursor: &mut Cursor<'_>, body: &mut Body) -> Step<()> {
+#[inline(always)]
+fn tier(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
     string(cursor, |name| {
         body.tier = match &*name.name() {
             b"default" | b"standard" => Tier::Standard,
@@ -118,9 +121,10 @@ fn tier(cursor: &mut Cursor<'_>, body: &mut Body) -> Step<()> {
 }
 
 /// The members of an object; a value of another kind is stepped over.
-fn members<'a>(
-    cursor: &mut Cursor<'a>,
-    member: impl FnMut(&mut Cursor<'a>, Raw<'a>) -> Step<()>,
+#[inline(always)]
+fn members<'a, E: Ends>(
+    cursor: &mut Cursor<'a, E>,
+    member: impl FnMut(&mut Cursor<'a, E>, Raw<'a>) -> Step<()>,
 ) -> Step<()> {
     match cursor.kind()? {
         Kind::Object => cursor.object(member),
@@ -129,9 +133,10 @@ fn members<'a>(
 }
 
 /// The elements of an array; a value of another kind is stepped over.
-fn elements<'a>(
-    cursor: &mut Cursor<'a>,
-    element: impl FnMut(&mut Cursor<'a>) -> Step<()>,
+#[inline(always)]
+fn elements<'a, E: Ends>(
+    cursor: &mut Cursor<'a, E>,
+    element: impl FnMut(&mut Cursor<'a, E>) -> Step<()>,
 ) -> Step<()> {
     match cursor.kind()? {
         Kind::Array => cursor.array(element),
@@ -140,7 +145,8 @@ fn elements<'a>(
 }
 
 /// A string, looked at in place; a value of another kind is stepped over.
-fn string<'a>(cursor: &mut Cursor<'a>, look: impl FnOnce(Raw<'a>)) -> Step<()> {
+#[inline(always)]
+fn string<'a, E: Ends>(cursor: &mut Cursor<'a, E>, look: impl FnOnce(Raw<'a>)) -> Step<()> {
     match cursor.kind()? {
         Kind::String => cursor.string().map(look),
         _ => cursor.skip(),

@@ -1,11 +1,12 @@
 //! The request body: tools, conversation, output format, guardrail.
 
+use super::super::ends::Ends;
 use super::super::json::{Cursor, Kind, Step};
 use super::super::text::Raw;
 use super::{Body, Tier, either_side, elements, members, string};
 
 /// Looks into a request body and steps over it.
-pub(in crate::decode) fn request(cursor: &mut Cursor<'_>, body: &mut Body) -> Step<()> {
+pub(in crate::decode) fn request(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
     if cursor.kind()? != Kind::Object {
         return cursor.skip();
     }
@@ -44,7 +45,8 @@ pub(in crate::decode) fn request(cursor: &mut Cursor<'_>, body: &mut Body) -> St
 }
 
 /// Converse lists cache points among the tools; they are none.
-fn count_tools(cursor: &mut Cursor<'_>, tools: &mut usize) -> Step<()> {
+#[inline(always)]
+fn count_tools(cursor: &mut Cursor<'_, impl Ends>, tools: &mut usize) -> Step<()> {
     elements(cursor, |c| {
         let mut is_tool = true;
         members(c, |c, key| {
@@ -58,7 +60,7 @@ fn count_tools(cursor: &mut Cursor<'_>, tools: &mut usize) -> Step<()> {
 
 /// Who said what, without the saying: an assistant's turn that is followed by another makes a
 /// conversation, a tool's result a loop.
-fn messages(cursor: &mut Cursor<'_>, body: &mut Body) -> Step<()> {
+fn messages(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
     let mut answered = false;
     elements(cursor, |c| {
         body.multi_turn |= answered;
@@ -83,7 +85,7 @@ fn messages(cursor: &mut Cursor<'_>, body: &mut Body) -> Step<()> {
 }
 
 /// Anthropic: `{"type": "tool" | "any"}`; OpenAI: `"required"` or `{"type": "function"}`.
-fn tool_choice(cursor: &mut Cursor<'_>, forced: &mut bool) -> Step<()> {
+fn tool_choice(cursor: &mut Cursor<'_, impl Ends>, forced: &mut bool) -> Step<()> {
     match cursor.kind()? {
         Kind::Object => cursor.object(|c, key| match &*key.name() {
             b"type" => string(c, |choice| {
@@ -99,8 +101,8 @@ fn tool_choice(cursor: &mut Cursor<'_>, forced: &mut bool) -> Step<()> {
 const FORMAT_DEPTH: usize = 4;
 
 /// Whether a format names a JSON schema, as a key or as its type.
-fn find_json_schema(cursor: &mut Cursor<'_>, found: &mut bool) -> Step<()> {
-    fn search(cursor: &mut Cursor<'_>, found: &mut bool, depth: usize) -> Step<()> {
+fn find_json_schema(cursor: &mut Cursor<'_, impl Ends>, found: &mut bool) -> Step<()> {
+    fn search(cursor: &mut Cursor<'_, impl Ends>, found: &mut bool, depth: usize) -> Step<()> {
         let names = |raw: Raw<'_>| raw.is("json_schema") || raw.is("jsonSchema");
         match cursor.kind()? {
             Kind::Object if depth > 0 => cursor.object(|c, key| {

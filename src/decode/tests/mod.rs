@@ -7,6 +7,7 @@
 mod agreement;
 mod bodies;
 mod chunking;
+mod ends;
 mod fields;
 mod generate;
 mod gunzip;

@@ -48,8 +48,11 @@ fn tallies(report: &Report) -> Vec<(Day, Tally)> {
     tallies
 }
 
+/// Class, name and tokens of a part of a day.
+type Part = (&'static str, &'static str, fn(&Tally) -> i64);
+
 /// The three parts with their names and classes, from the bottom up.
-const PARTS: [(&str, &str, fn(&Tally) -> i64); 3] = [
+const PARTS: [Part; 3] = [
     ("eligible", "nobody waits", |tally| tally.eligible),
     ("interactive", "somebody waits", |tally| tally.interactive),
     ("unclear", "unclear", |tally| tally.unclear),
