@@ -12,6 +12,7 @@ mod layers;
 mod logs;
 mod prices;
 mod program;
+mod retries;
 mod s3;
 mod schemas;
 mod simulate;
