@@ -5,6 +5,7 @@ mod evaluate;
 mod explain;
 mod inputs;
 mod judging;
+mod log;
 mod output;
 mod prices;
 mod progress;

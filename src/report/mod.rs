@@ -9,6 +9,7 @@ pub mod explain;
 mod figures;
 pub mod json;
 mod layout;
+pub mod metrics;
 mod spread;
 pub mod tables;
 pub mod text;
