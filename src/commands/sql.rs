@@ -121,7 +121,8 @@ async fn one(
     let frame = session.execute_logical_plan(plan).await?;
     let plan = frame.create_physical_plan().await?;
     let stream = execute_stream(Arc::clone(&plan), session.task_ctx())?;
-    RowWriter::new(format, stream).write_all().await?;
+    let pool = Arc::clone(&session.runtime_env().memory_pool);
+    RowWriter::new(format, stream, pool).write_all().await?;
     Ok(unread(plan.as_ref()))
 }
 
