@@ -231,6 +231,9 @@ pub struct SqlArgs {
     /// How rows are printed.
     #[arg(long, value_enum, default_value_t)]
     pub format: RowFormat,
+    /// Memory that a query may hold; sorting and grouping spill to disk before.
+    #[arg(long, value_name = "SIZE", default_value = "512MB", value_parser = bytes)]
+    pub memory_limit: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub selection: SelectionArgs,
@@ -376,6 +379,27 @@ pub struct SimulateArgs {
 
 fn day(text: &str) -> Result<NaiveDate, String> {
     text.parse().map_err(|_| format!("'{text}' is no date: write YYYY-MM-DD"))
+}
+
+/// A size such as `512MB` or `2GiB`.
+fn bytes(text: &str) -> Result<usize, String> {
+    /// Less does not hold a batch of each operator.
+    const LEAST: usize = 16_000_000;
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor: usize = match unit.trim().to_ascii_lowercase().as_str() {
+        "mb" | "m" => 1_000_000,
+        "gb" | "g" => 1_000_000_000,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(format!("'{text}' is no size: write 512MB or 2GB")),
+    };
+    let size = number.parse::<usize>().ok().and_then(|number| number.checked_mul(factor));
+    match size {
+        Some(size) if size >= LEAST => Ok(size),
+        Some(_) => Err(format!("{text} is too little: 16MB is the least")),
+        None => Err(format!("'{text}' is no size: write 512MB or 2GB")),
+    }
 }
 
 fn metadata_key(text: &str) -> Result<String, String> {

@@ -7,6 +7,8 @@ mod bad_input;
 mod docs;
 mod evaluate;
 mod explain;
+mod faults;
+mod hostile;
 mod hybrid;
 mod layers;
 mod logs;

@@ -6,21 +6,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use datafusion::execution::context::SQLOptions;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::parser::Statement;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use super::Outcome;
 use super::inputs::{Inputs, selection};
+use super::memory;
 use super::output::{message, print};
 use super::progress::Progress;
 use super::rows::RowWriter;
 use crate::cli::{DEFAULT_OUT, RowFormat, SqlArgs};
 use crate::config::Limits;
-use crate::engine::{catalog, session};
+use crate::engine::{catalog, gate, session};
 use crate::source::{S3Options, Source};
 use crate::store::dataset::Dataset;
 use crate::table::ScanOptions;
@@ -33,6 +33,7 @@ const INVOCATIONS: &str = "invocations";
 /// Runs the statement, the file, or a prompt.
 pub(super) async fn run(args: SqlArgs) -> anyhow::Result<Outcome> {
     let session = open(&args).await?;
+    memory::bound(args.memory_limit);
     let statement = match (&args.query, &args.file) {
         (Some(query), _) => query.clone(),
         (None, Some(file)) => {
@@ -55,7 +56,7 @@ pub(super) async fn run(args: SqlArgs) -> anyhow::Result<Outcome> {
 
 /// A session with the tables that the flags name.
 async fn open(args: &SqlArgs) -> anyhow::Result<SessionContext> {
-    let limits = Limits::default();
+    let limits = Limits { query_memory_bytes: args.memory_limit, ..Limits::default() };
     let s3 = S3Options::from(&args.s3);
     let data = match (&args.data, args.logs.is_empty()) {
         (Some(data), _) => Some(data.as_str()),
@@ -92,10 +93,7 @@ async fn execute(
     text: &str,
     format: RowFormat,
 ) -> anyhow::Result<Outcome> {
-    let statements = DFParser::parse_sql(text).context("this is not SQL")?;
-    if statements.is_empty() {
-        bail!("no statement given");
-    }
+    let statements = gate::parse(text)?;
     let mut outcome = Outcome::Complete;
     for statement in statements {
         if one(session, statement, format).await? == Outcome::Incomplete {
@@ -110,14 +108,7 @@ async fn one(
     statement: Statement,
     format: RowFormat,
 ) -> anyhow::Result<Outcome> {
-    let plan = session.state().statement_to_plan(statement).await?;
-    // Nothing but queries: no DDL, no COPY or INSERT, no SET.
-    SQLOptions::new()
-        .with_allow_ddl(false)
-        .with_allow_dml(false)
-        .with_allow_statements(false)
-        .verify_plan(&plan)
-        .context("halfrate sql only reads")?;
+    let plan = gate::plan(session, statement).await?;
     let frame = session.execute_logical_plan(plan).await?;
     let plan = frame.create_physical_plan().await?;
     let stream = execute_stream(Arc::clone(&plan), session.task_ctx())?;

@@ -5,6 +5,7 @@
 //! ordering is SQL (`queries/facts`), run where the scan was started.
 
 pub mod catalog;
+pub mod gate;
 pub mod merge;
 pub mod scan;
 pub mod session;
