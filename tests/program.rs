@@ -84,6 +84,30 @@ impl Run {
         (self.command.spawn().unwrap(), self.home)
     }
 
+    /// Runs it to its end and lets `watch` look at the process, by its id, again and again. Returns what
+    /// `watch` kept.
+    pub(crate) fn watched(mut self, watch: impl Fn(u32, &mut u64)) -> (Done, u64) {
+        let (out, err) = (self.home.path().join(".stdout"), self.home.path().join(".stderr"));
+        let file = |path: &Path| File::create(path).unwrap();
+        self.command.stdin(Stdio::null()).stdout(file(&out)).stderr(file(&err));
+        let mut child = self.command.spawn().unwrap();
+        let mut kept = 0;
+        let status = loop {
+            watch(child.id(), &mut kept);
+            match child.try_wait().unwrap() {
+                Some(status) => break status,
+                None => std::thread::sleep(std::time::Duration::from_millis(5)),
+            }
+        };
+        let done = Done {
+            code: status.code(),
+            stdout: std::fs::read(out).unwrap(),
+            stderr: std::fs::read_to_string(err).unwrap(),
+            told: format!("{:?}", self.command.get_args().collect::<Vec<_>>()),
+        };
+        (done, kept)
+    }
+
     /// Runs it to its end.
     pub(crate) fn done(mut self) -> Done {
         let stdin = match &self.stdin {
@@ -134,6 +158,11 @@ pub(crate) struct Done {
 }
 
 impl Done {
+    /// The exit code; none after a signal.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.code
+    }
+
     /// Standard output as text.
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.stdout).unwrap()

@@ -6,9 +6,13 @@ use std::time::Duration;
 use aws_sdk_s3::config::Credentials;
 use bytes::Bytes;
 use chrono::NaiveDate;
-use halfrate::source::{FetchError, Listing, S3Options, Selection, SkipReason, Source, get, list};
+use halfrate::source::{
+    Allowance, Deadline, FetchError, Listing, S3Options, Selection, SkipReason, Source, get, list,
+};
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
+use object_store::{
+    Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion,
+};
 
 use crate::support::s3_faults::Kind;
 use crate::support::s3_server::Server;
@@ -32,6 +36,12 @@ async fn open(name: &str, options: &S3Options) -> Source {
 
 async fn listed(name: &str, options: &S3Options, selection: &Selection) -> Listing {
     list(&open(name, options).await, selection, &|_| {}).await.unwrap()
+}
+
+/// The whole object, if it has at most `bytes` bytes.
+async fn whole(source: &Source, object: &ObjectMeta, bytes: u64) -> Result<Bytes, FetchError> {
+    let (time, deadline) = (Duration::from_secs(60), Deadline::default());
+    get(source.store.as_ref(), object, Allowance { bytes, time, deadline }).await
 }
 
 /// What opening and listing a source ends with.
@@ -92,7 +102,7 @@ async fn disk_and_s3_list_the_same() {
         for (listing, name) in [(disk, disk_name), (s3, "s3://logs")] {
             let source = open(name, &server.options()).await;
             for object in &listing.objects {
-                let bytes = get(source.store.as_ref(), &object.meta(), 100).await.unwrap();
+                let bytes = whole(&source, &object.meta(), 100).await.unwrap();
                 assert_eq!(bytes.len() as u64, object.size);
             }
         }
@@ -250,7 +260,7 @@ async fn odd_names_survive() {
         assert_eq!(listing.objects.len(), names.len() - 1, "all but a#1: {name:?}");
         for object in &listing.objects {
             assert!(!object.relative_key().chars().any(char::is_control));
-            let bytes = get(source.store.as_ref(), &object.meta(), 1000).await.unwrap();
+            let bytes = whole(&source, &object.meta(), 1000).await.unwrap();
             assert!(names.contains(&std::str::from_utf8(&bytes).unwrap()));
             seen.push(bytes);
         }
@@ -334,7 +344,7 @@ async fn throttling_passes_and_denial_stays() {
     server.fault("GetObject", "a.json", Kind::Internal, 2);
     server.fault("GetObject", "b.json", Kind::Denied, 1);
     let listing = list(&source, &Selection::default(), &|_| {}).await.unwrap();
-    let read = async |n: usize| get(source.store.as_ref(), &listing.objects[n].meta(), 10).await;
+    let read = async |n: usize| whole(&source, &listing.objects[n].meta(), 10).await;
     assert_eq!(read(0).await.unwrap(), "abc");
     let denied = read(1).await.unwrap_err();
     assert!(matches!(denied, FetchError::Denied { .. }), "{denied}");
@@ -356,14 +366,14 @@ async fn a_body_cut_short_is_resumed() {
 
     server.fault("GetObject", "", Kind::Truncate(100_000), 2);
     server.fault("GetObject", "", Kind::Truncate(0), 1);
-    assert_eq!(get(store, &object, 1 << 20).await.unwrap(), content);
+    assert_eq!(whole(&source, &object, 1 << 20).await.unwrap(), content);
     assert_eq!(server.requests()["GetObject"], 4);
 
     server.fault("GetObject", "", Kind::Truncate(10), u32::MAX);
-    let error = get(store, &object, 1 << 20).await.unwrap_err();
+    let error = whole(&source, &object, 1 << 20).await.unwrap_err();
     assert!(matches!(error, FetchError::CutShort { .. }), "{error}");
     assert!(
-        error.to_string().contains("cut short after 60 of 300000 bytes and 6 tries"),
+        error.to_string().contains("cut short after 80 of 300000 bytes and 8 tries"),
         "{error}"
     );
     server.heal();
@@ -379,12 +389,12 @@ async fn a_body_that_stands_still_is_resumed() {
     let (_root, server) = server();
     server.write("logs", "a.json", &[7; 50_000]);
     let mut options = server.options();
-    options.retry.stall = Duration::from_millis(300);
+    options.retry.stall_ms = 300;
     let source = open("s3://logs", &options).await;
     let listing = list(&source, &Selection::default(), &|_| {}).await.unwrap();
     server.fault("GetObject", "", Kind::Stall(10_000), 1);
     server.fault("GetObject", "", Kind::Delay(Duration::from_millis(50)), 1);
-    let bytes = get(source.store.as_ref(), &listing.objects[0].meta(), 1 << 20).await.unwrap();
+    let bytes = whole(&source, &listing.objects[0].meta(), 1 << 20).await.unwrap();
     assert_eq!(bytes, vec![7; 50_000]);
 }
 
@@ -404,8 +414,7 @@ async fn objects_that_change_or_go_are_told_apart() {
         let listing = list(&source, &Selection::default(), &|_| {}).await.unwrap();
         server.write("logs", "changed.json", b"22222");
         std::fs::remove_file(folder.join("gone.json")).unwrap();
-        let fetch =
-            async |n: usize, max| get(source.store.as_ref(), &listing.objects[n].meta(), max).await;
+        let fetch = async |n: usize, max| whole(&source, &listing.objects[n].meta(), max).await;
         let changed = fetch(0, 1 << 20).await.unwrap_err();
         assert!(matches!(changed, FetchError::Changed { .. }), "{changed}");
         let gone = fetch(2, 1 << 20).await.unwrap_err();

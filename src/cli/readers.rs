@@ -8,7 +8,9 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap_complete::Shell;
 
-use super::{ConfigArgs, DEFAULT_OUT, S3Args, SelectionArgs, SummaryFormat, metadata_key, rate};
+use super::{
+    ConfigArgs, DEFAULT_OUT, S3Args, SelectionArgs, SummaryFormat, bytes, metadata_key, rate,
+};
 use crate::schema::TABLES;
 use crate::schema::cookbook::{COOKBOOK, Recipe};
 
@@ -161,7 +163,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
     /// Memory that all queries together may take before they spill to disk or fail.
-    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = bytes)]
     pub memory_limit: usize,
     /// Seconds that one statement may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
@@ -172,21 +174,6 @@ pub struct ServeArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub s3: S3Args,
-}
-
-/// Bytes, in decimal units.
-fn size(text: &str) -> Result<usize, String> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let factor = match unit.trim().to_uppercase().as_str() {
-        "" | "B" => 1,
-        "KB" => 1_000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        _ => return Err(format!("'{text}' is no size: write a number and MB or GB")),
-    };
-    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(factor));
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| format!("'{text}' is no size, such as 512MB"))
 }
 
 pub(super) const COMPLETIONS_EXAMPLES: &str = "\

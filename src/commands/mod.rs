@@ -6,6 +6,8 @@ mod explain;
 mod hints;
 mod inputs;
 mod judging;
+mod log;
+mod memory;
 mod output;
 mod prices;
 mod progress;
@@ -17,9 +19,13 @@ mod shell;
 mod simulate;
 mod sql;
 
+use std::panic::resume_unwind;
 use std::process::ExitCode;
 
+use anyhow::Context;
+
 use crate::cli::{Cli, Command};
+use crate::engine::gate;
 
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +38,16 @@ enum Outcome {
     Missed,
 }
 
+impl Outcome {
+    fn code(self) -> ExitCode {
+        match self {
+            Self::Complete => ExitCode::SUCCESS,
+            Self::Missed => ExitCode::from(FAILED),
+            Self::Incomplete => ExitCode::from(INCOMPLETE),
+        }
+    }
+}
+
 /// Exit code of a command that failed, or missed a bound.
 const FAILED: u8 = 1;
 /// Exit code of an audit that finished without having read everything.
@@ -39,15 +55,32 @@ const INCOMPLETE: u8 = 3;
 
 /// Runs the command and returns the process's exit code.
 pub fn run(cli: Cli) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    log::begin(cli.log);
+    // Plans are visited by recursion, and a statement's plan may be deeper than the main thread's stack.
+    let planning = std::thread::Builder::new().stack_size(gate::PLANNING_STACK);
+    let outcome = planning
+        .spawn(move || started(cli.command))
+        .context("cannot start")
+        .and_then(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+    match outcome {
+        Ok(outcome) => outcome.code(),
+        // Whoever read our output has had enough: not our failure.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("halfrate: cannot start: {error}");
-            return ExitCode::from(FAILED);
+            log::tell_failure(&output::message(&error));
+            ExitCode::from(FAILED)
         }
-    };
-    let outcome = runtime.block_on(async {
-        match cli.command {
+    }
+}
+
+fn started(command: Command) -> anyhow::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(gate::RUNNING_STACK)
+        .build()
+        .context("cannot start")?;
+    runtime.block_on(async {
+        match command {
             Command::Audit(args) => audit::run(args).await,
             Command::Sql(args) => sql::run(args).await,
             Command::Evaluate(args) => evaluate::run(args).await,
@@ -60,16 +93,5 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Completions(args) => shell::completions(&args),
             Command::Man(args) => shell::man(&args),
         }
-    });
-    match outcome {
-        Ok(Outcome::Complete) => ExitCode::SUCCESS,
-        Ok(Outcome::Missed) => ExitCode::from(FAILED),
-        Ok(Outcome::Incomplete) => ExitCode::from(INCOMPLETE),
-        // Whoever read our output has had enough: not our failure.
-        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("halfrate: {}", output::message(&error));
-            ExitCode::from(FAILED)
-        }
-    }
+    })
 }

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use anyhow::Context;
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::cast;
 use arrow::csv::WriterBuilder;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
@@ -11,6 +13,7 @@ use arrow::json::ArrayWriter;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches_with_schema;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool};
 use futures::TryStreamExt;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -19,15 +22,24 @@ use parquet::file::properties::WriterProperties;
 use super::output::{harmless, print};
 use crate::cli::RowFormat;
 
+/// What laying out a table takes, in sizes of its rows: the rows, their cells as text, and the lines.
+const TEXT_FACTOR: usize = 4;
+
 /// Writes one query's rows.
 pub(super) struct RowWriter {
     format: RowFormat,
     rows: SendableRecordBatchStream,
+    /// The session's memory: what is held of the rows counts as the query's own.
+    pool: Arc<dyn MemoryPool>,
 }
 
 impl RowWriter {
-    pub(super) fn new(format: RowFormat, rows: SendableRecordBatchStream) -> Self {
-        Self { format, rows }
+    pub(super) fn new(
+        format: RowFormat,
+        rows: SendableRecordBatchStream,
+        pool: Arc<dyn MemoryPool>,
+    ) -> Self {
+        Self { format, rows, pool }
     }
 
     /// Writes them all.
@@ -41,9 +53,15 @@ impl RowWriter {
     }
 
     /// Columns are as wide as their widest cell, so a table waits for its last row.
-    async fn table(self) -> anyhow::Result<()> {
+    async fn table(mut self) -> anyhow::Result<()> {
         let schema = self.rows.schema();
-        let batches: Vec<RecordBatch> = self.rows.try_collect().await?;
+        let held = MemoryConsumer::new("rows of a table").register(&self.pool);
+        let mut batches: Vec<RecordBatch> = Vec::new();
+        while let Some(batch) = self.rows.try_next().await? {
+            held.try_grow(TEXT_FACTOR * batch.get_array_memory_size())
+                .context("a table is laid out in memory; add LIMIT, or use --format csv")?;
+            batches.push(batch);
+        }
         let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
         let table = pretty_format_batches_with_schema(schema, &batches)?;
         let plural = if count == 1 { "" } else { "s" };
@@ -91,20 +109,46 @@ fn csv_of(batch: &RecordBatch, header: bool) -> Result<Vec<u8>, ArrowError> {
     Ok(text)
 }
 
-/// Maps, lists and structs as text, for CSV, which has no such things.
+/// Maps, lists and structs as text, for CSV, which has no such things; and text that a spreadsheet would
+/// take for a formula made plain.
+///
+/// Names in logs are whatever somebody chose, and CSV files are opened in spreadsheets, where a cell that
+/// begins like a formula is executed. Such text gets a leading apostrophe, which spreadsheets take for
+/// "this is text". JSON and Parquet have it as it is.
 fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let mut fields = Vec::with_capacity(batch.num_columns());
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(batch.num_columns());
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         if column.data_type().is_nested() {
             fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
-            columns.push(Arc::new(as_text(column)?));
+            columns.push(Arc::new(without_formulas(as_text(column)?)));
+        } else if is_text(column.data_type()) {
+            let text = cast(column, &DataType::Utf8)?;
+            fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+            columns.push(Arc::new(without_formulas(text.as_string::<i32>().clone())));
         } else {
             fields.push(Arc::clone(field));
             columns.push(Arc::clone(column));
         }
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+fn is_text(kind: &DataType) -> bool {
+    match kind {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => is_text(values),
+        _ => false,
+    }
+}
+
+fn without_formulas(text: StringArray) -> StringArray {
+    let is_formula = |cell: &str| cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if !text.iter().flatten().any(is_formula) {
+        return text;
+    }
+    let plain = |cell: &str| if is_formula(cell) { format!("'{cell}") } else { cell.to_owned() };
+    text.iter().map(|cell| cell.map(plain)).collect()
 }
 
 fn as_text(column: &ArrayRef) -> Result<StringArray, ArrowError> {

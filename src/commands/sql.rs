@@ -6,21 +6,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use datafusion::execution::context::SQLOptions;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::parser::Statement;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use super::Outcome;
 use super::hints::with_tables;
 use super::inputs::{Inputs, selection};
+use super::memory;
 use super::output::{message, print};
 use super::progress::Progress;
 use super::rows::RowWriter;
 use crate::cli::{DEFAULT_OUT, RowFormat, SqlArgs};
 use crate::config::Limits;
+use crate::engine::gate::{self, GateError};
 use crate::engine::{catalog, session};
 use crate::schema::cookbook::{COOKBOOK, Recipe, recipe};
 use crate::source::{S3Options, Source};
@@ -44,6 +45,7 @@ pub(super) async fn run(args: SqlArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Complete);
     }
     let session = open(&args).await?;
+    memory::bound(args.memory_limit);
     let statement = match (report.map(|report| report.sql.to_owned()).or(args.query), &args.file) {
         (Some(query), _) => query,
         (None, Some(file)) => {
@@ -73,7 +75,7 @@ fn cookbook() -> String {
 
 /// A session with the tables that the flags name.
 async fn open(args: &SqlArgs) -> anyhow::Result<SessionContext> {
-    let limits = Limits::default();
+    let limits = Limits { query_memory_bytes: args.memory_limit, ..Limits::default() };
     let s3 = S3Options::from(&args.s3);
     let data = match (&args.data, args.logs.is_empty()) {
         (Some(data), _) => Some(data.as_str()),
@@ -110,10 +112,7 @@ async fn execute(
     text: &str,
     format: RowFormat,
 ) -> anyhow::Result<Outcome> {
-    let statements = DFParser::parse_sql(text).context("this is not SQL")?;
-    if statements.is_empty() {
-        bail!("no statement given");
-    }
+    let statements = gate::parse(text)?;
     let mut outcome = Outcome::Complete;
     for statement in statements {
         if one(session, statement, format).await? == Outcome::Incomplete {
@@ -128,19 +127,15 @@ async fn one(
     statement: Statement,
     format: RowFormat,
 ) -> anyhow::Result<Outcome> {
-    let plan = session.state().statement_to_plan(statement).await;
-    let plan = plan.map_err(|error| with_tables(error, session))?;
-    // Nothing but queries: no DDL, no COPY or INSERT, no SET.
-    SQLOptions::new()
-        .with_allow_ddl(false)
-        .with_allow_dml(false)
-        .with_allow_statements(false)
-        .verify_plan(&plan)
-        .context("halfrate sql only reads")?;
+    let plan = gate::plan(session, statement).await.map_err(|error| match error {
+        GateError::Plan(error) => with_tables(error, session),
+        error => error.into(),
+    })?;
     let frame = session.execute_logical_plan(plan).await?;
     let plan = frame.create_physical_plan().await?;
     let stream = execute_stream(Arc::clone(&plan), session.task_ctx())?;
-    RowWriter::new(format, stream).write_all().await?;
+    let pool = Arc::clone(&session.runtime_env().memory_pool);
+    RowWriter::new(format, stream, pool).write_all().await?;
     Ok(unread(plan.as_ref()))
 }
 

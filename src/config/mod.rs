@@ -1,10 +1,12 @@
 //! Configuration: every threshold and limit with its unit, default, reason and source, and `halfrate.toml`.
 
 mod limits;
+mod retry;
 mod savings;
 mod tolerance;
 
 pub use limits::Limits;
+pub use retry::Retry;
 pub use savings::*;
 pub use tolerance::*;
 
@@ -16,6 +18,8 @@ use serde::Deserialize;
 pub struct Config {
     /// `[limits]`: bounds on memory, records and rejects.
     pub limits: Limits,
+    /// `[retry]`: how often and how long a request to S3 is tried.
+    pub retry: Retry,
     /// `[tolerance]`: thresholds of the evidence rules, overrides by owners, declared tags.
     pub tolerance: Tolerance,
     /// `[savings]`: batch rules and quotas, discounts, provisioned prices, application profiles.
@@ -39,6 +43,7 @@ impl Config {
         let error = |message: String| ConfigError { message };
         let config: Self = toml::from_str(text).map_err(|e| error(e.to_string()))?;
         config.limits.check().map_err(error)?;
+        config.retry.check().map_err(error)?;
         config.tolerance.check().map_err(error)?;
         config.savings.check().map_err(error)?;
         Ok(config)

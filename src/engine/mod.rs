@@ -6,6 +6,7 @@
 
 pub mod catalog;
 mod fresh;
+pub mod gate;
 pub mod merge;
 pub mod plan;
 pub mod scan;

@@ -10,6 +10,7 @@ mod figures;
 pub mod html;
 pub mod json;
 mod layout;
+pub mod metrics;
 mod spread;
 pub mod tables;
 pub mod text;

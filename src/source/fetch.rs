@@ -1,9 +1,12 @@
 //! One object's bytes, all of them and no more than allowed.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use object_store::{GetOptions, ObjectMeta, ObjectStore};
 
 use super::error::plain;
+use super::retry::Deadline;
 use super::s3::{Failure, FailureKind};
 
 /// Why an object's bytes could not be had.
@@ -40,6 +43,20 @@ pub enum FetchError {
         /// Bytes allowed.
         limit: u64,
     },
+    /// The time for the whole run was over before its last byte.
+    #[error("{object}: not read, the deadline has passed; the next audit reads it")]
+    Deadline {
+        /// Path in the store.
+        object: String,
+    },
+    /// Its bytes came too slowly, retries included.
+    #[error("{object}: not read within {seconds} s (retry.object_seconds)")]
+    TooSlow {
+        /// Path in the store.
+        object: String,
+        /// Seconds allowed.
+        seconds: u64,
+    },
     /// The connection broke while reading, more often than is tried.
     #[error("{object}: {message}")]
     CutShort {
@@ -58,7 +75,18 @@ pub enum FetchError {
     },
 }
 
-/// Reads one object whole. An object listed with more than `max_bytes` is not asked for, and one
+/// What one read may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    /// Largest object in bytes (`limits.max_object_bytes`).
+    pub bytes: u64,
+    /// Time for the object from the first request to the last byte (`retry.object_seconds`).
+    pub time: Duration,
+    /// When the whole run stops reading.
+    pub deadline: Deadline,
+}
+
+/// Reads one object whole. An object listed with more bytes than allowed is not asked for, and one
 /// that is no longer as listed is not read, so no more than that is ever held.
 ///
 /// # Errors
@@ -67,12 +95,30 @@ pub enum FetchError {
 pub async fn get(
     store: &dyn ObjectStore,
     object: &ObjectMeta,
-    max_bytes: u64,
+    allowed: Allowance,
 ) -> Result<Bytes, FetchError> {
     let name = || object.location.to_string();
-    if object.size > max_bytes {
-        return Err(FetchError::TooLarge { object: name(), size: object.size, limit: max_bytes });
+    if object.size > allowed.bytes {
+        let (size, limit) = (object.size, allowed.bytes);
+        return Err(FetchError::TooLarge { object: name(), size, limit });
     }
+    let left = allowed.deadline.left();
+    if left.is_some_and(|left| left.is_zero()) {
+        return Err(FetchError::Deadline { object: name() });
+    }
+    let time = left.unwrap_or(Duration::MAX).min(allowed.time);
+    match tokio::time::timeout(time, read(store, object)).await {
+        Ok(read) => read,
+        Err(_) if allowed.deadline.is_over() => Err(FetchError::Deadline { object: name() }),
+        Err(_) => {
+            let seconds = allowed.time.as_secs();
+            Err(FetchError::TooSlow { object: name(), seconds })
+        }
+    }
+}
+
+async fn read(store: &dyn ObjectStore, object: &ObjectMeta) -> Result<Bytes, FetchError> {
+    let name = || object.location.to_string();
     let answer = store
         .get_opts(&object.location, GetOptions::new())
         .await

@@ -22,8 +22,10 @@ pub use facts::facts_schema;
 pub use invocations::invocations_schema;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use crate::config::Limits;
+use crate::config::{Limits, Retry};
+use crate::source::{Allowance, Deadline};
 use crate::units::Day;
 
 /// Which rows a scan yields.
@@ -40,6 +42,10 @@ pub enum View {
 pub struct ScanOptions {
     /// Bounds on records and objects.
     pub limits: Limits,
+    /// Time for one object, retries included.
+    pub object_time: Duration,
+    /// When reading stops; an object not read by then is unreadable.
+    pub deadline: Deadline,
     /// requestMetadata keys that split workloads, in this order.
     pub group_by: Vec<String>,
     /// First day whose records count, by the record's own timestamp.
@@ -59,6 +65,8 @@ impl ScanOptions {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
+            object_time: Retry::default().object_time(),
+            deadline: Deadline::default(),
             group_by: Vec::new(),
             from: None,
             to: None,
@@ -66,6 +74,12 @@ impl ScanOptions {
             dedupe: true,
             exclude: Vec::new(),
         }
+    }
+
+    /// What reading one object may cost.
+    pub fn allowance(&self) -> Allowance {
+        let bytes = self.limits.max_object_bytes;
+        Allowance { bytes, time: self.object_time, deadline: self.deadline }
     }
 
     /// Whether a record of `day` lies in the window.

@@ -53,8 +53,7 @@ impl FileOpener for LogOpener {
         let (columns, batch_rows) = (self.columns.clone(), self.batch_rows);
         let open = async move {
             let meta = &file.object_meta;
-            let max = options.limits.max_object_bytes;
-            let fetched = source::get(store.as_ref(), meta, max).await;
+            let fetched = source::get(store.as_ref(), meta, options.allowance()).await;
             let job = Job { path: meta.location.to_string(), size: meta.size, options, batch_rows };
             let (done, result) = oneshot::channel();
             rayon::spawn(move || {

@@ -11,7 +11,7 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 
-use super::s3_faults::{Traffic, spoil};
+use super::s3_faults::{Traffic, answered, spoil};
 
 /// A listed key: an object, or a common prefix.
 #[derive(Clone, Debug)]
@@ -230,9 +230,9 @@ impl S3 for Buckets {
         &self,
         req: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
-        self.traffic.enter("PutObject", &req.input.key).await?;
+        let fault = self.traffic.enter("PutObject", &req.input.key).await?;
         let _one = self.writing.lock().await;
-        self.files.put_object(req).await
+        answered(fault, self.files.put_object(req).await)
     }
 
     async fn copy_object(
@@ -253,8 +253,8 @@ impl S3 for Buckets {
         &self,
         req: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        self.traffic.enter("DeleteObject", &req.input.key).await?;
-        self.files.delete_object(req).await
+        let fault = self.traffic.enter("DeleteObject", &req.input.key).await?;
+        answered(fault, self.files.delete_object(req).await)
     }
 
     async fn create_multipart_upload(
@@ -277,9 +277,9 @@ impl S3 for Buckets {
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        self.traffic.enter("CompleteMultipartUpload", &req.input.key).await?;
+        let fault = self.traffic.enter("CompleteMultipartUpload", &req.input.key).await?;
         let _one = self.writing.lock().await;
-        self.files.complete_multipart_upload(req).await
+        answered(fault, self.files.complete_multipart_upload(req).await)
     }
 
     async fn abort_multipart_upload(

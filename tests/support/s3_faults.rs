@@ -1,13 +1,14 @@
 //! Faults that the test server injects, and the count of requests it served.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3Result, s3_error};
+use tokio::sync::Notify;
 
 /// What goes wrong.
 #[derive(Clone, Debug)]
@@ -20,6 +21,12 @@ pub(crate) enum Kind {
     SlowDown,
     /// 500 InternalError.
     Internal,
+    /// 400 ExpiredToken.
+    Expired,
+    /// The connection is reset instead of an answer.
+    Reset,
+    /// The request is carried out, and 500 is the answer.
+    Lost,
     /// 301 PermanentRedirect to this region.
     Redirect(&'static str),
     /// The connection breaks after this many bytes of the body.
@@ -87,6 +94,11 @@ impl Traffic {
             Some(Kind::Internal) => {
                 Err(s3_error!(InternalError, "We encountered an internal error."))
             }
+            Some(Kind::Expired) => Err(s3_error!(ExpiredToken, "The provided token has expired.")),
+            Some(Kind::Reset) => {
+                CONNECTION.with(|connection| connection.notify_one());
+                std::future::pending().await
+            }
             Some(Kind::Redirect(region)) => Err(redirect(region)),
             Some(Kind::Delay(time)) => {
                 tokio::time::sleep(time).await;
@@ -95,6 +107,19 @@ impl Traffic {
             body => Ok(body),
         }
     }
+}
+
+/// The answer to a request that was carried out: as it is, or lost.
+pub(crate) fn answered<T>(fault: Option<Kind>, answer: S3Result<T>) -> S3Result<T> {
+    match (fault, answer) {
+        (Some(Kind::Lost), Ok(_)) => Err(s3_error!(InternalError, "The answer was lost.")),
+        (_, answer) => answer,
+    }
+}
+
+tokio::task_local! {
+    /// Breaks the connection that a request came by.
+    pub(crate) static CONNECTION: Arc<Notify>;
 }
 
 fn redirect(region: &str) -> S3Error {

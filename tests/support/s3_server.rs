@@ -6,19 +6,19 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use aws_sdk_s3::config::Credentials;
-use halfrate::source::{Retry, S3Options};
+use halfrate::config::Retry;
+use halfrate::source::S3Options;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
 
 use super::s3_bucket::Buckets;
-use super::s3_faults::{Fault, Kind, Traffic};
+use super::s3_faults::{CONNECTION, Fault, Kind, Traffic};
 
 const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -100,11 +100,7 @@ impl Server {
             region: Some("us-east-1".into()),
             endpoint_url: Some(self.endpoint()),
             credentials: Some(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test")),
-            retry: Retry {
-                first_wait: Duration::from_millis(5),
-                longest_wait: Duration::from_millis(50),
-                ..Retry::default()
-            },
+            retry: Retry { first_wait_ms: 5, longest_wait_ms: 50, ..Retry::default() },
             ..S3Options::default()
         }
     }
@@ -158,8 +154,17 @@ async fn serve(listener: &TcpListener, service: S3Service) {
         let Ok((socket, _)) = listener.accept().await else { continue };
         let service = service.clone();
         tokio::spawn(async move {
+            let reset = Arc::new(Notify::new());
+            let socket = socket.into_std().unwrap();
+            let same = TcpStream::from_std(socket.try_clone().unwrap()).unwrap();
+            let socket = TcpStream::from_std(socket).unwrap();
             let connection = Builder::new(TokioExecutor::new());
-            let _ = connection.serve_connection(TokioIo::new(socket), service).await;
+            let serving = connection.serve_connection(TokioIo::new(socket), service);
+            tokio::select! {
+                _ = CONNECTION.scope(Arc::clone(&reset), serving) => {}
+                // A connection that does not linger is reset when it is dropped, and not closed.
+                () = reset.notified() => same.set_zero_linger().unwrap(),
+            }
         });
     }
 }

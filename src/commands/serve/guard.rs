@@ -197,15 +197,11 @@ fn of_setting(set: &Set) -> Ruling {
 
 /// Plans the statement and looks whether the plan only reads: `SELECT … INTO` is a query that does not.
 async fn verify(statement: Statement, session: &SessionContext) -> PgWireResult<Ruling> {
-    let plan = session.state().statement_to_plan(Parsed::Statement(Box::new(statement))).await;
-    let plan = plan.map_err(|error| PgWireError::ApiError(Box::new(error)))?;
-    SQLOptions::new()
-        .with_allow_ddl(false)
-        .with_allow_dml(false)
-        .with_allow_statements(false)
-        .verify_plan(&plan)
-        .map_err(|_| read_only("the statement"))?;
-    Ok(Ruling::Pass)
+    match gate::plan(session, Parsed::Statement(Box::new(statement))).await {
+        Ok(_) => Ok(Ruling::Pass),
+        Err(GateError::Writes(_)) => Err(read_only("the statement")),
+        Err(error) => Err(PgWireError::ApiError(Box::new(error))),
+    }
 }
 
 fn first_word(text: &str) -> String {

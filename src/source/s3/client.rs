@@ -1,6 +1,7 @@
 //! The SDK client: credentials, region, endpoint, timeouts.
 
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::imds::region::ImdsRegionProvider;
@@ -14,6 +15,7 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     Builder, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
 };
+use tokio::sync::Mutex;
 
 use super::S3Store;
 use super::failure::Login;
@@ -35,8 +37,12 @@ pub(in crate::source) enum ConnectError {
     Endpoint { url: String },
 }
 
+/// How soon after new credentials others are asked for: those refused at once will not get better,
+/// and every object of an audit would ask.
+const RENEWAL: Duration = Duration::from_secs(30);
+
 impl S3Store {
-    /// A client for one bucket. Finds out region and where credentials come from, and sends S3
+    /// A store for one bucket. Finds out region and where credentials come from, and sends S3
     /// nothing.
     pub(in crate::source) async fn connect(
         bucket: &str,
@@ -48,20 +54,9 @@ impl S3Store {
                 return Err(ConnectError::Endpoint { url: url.clone() });
             }
         }
-        let own_endpoint = options.endpoint_url.is_some() || endpoint_in_environment();
-        let shared = loader(options, own_endpoint).await.load().await;
-        let base = service(&shared, options, own_endpoint);
-        let client = |answer: Duration| {
-            let patience = TimeoutConfig::builder()
-                .connect_timeout(options.retry.connect)
-                .read_timeout(answer)
-                .build();
-            Client::from_conf(base.clone().timeout_config(patience).build())
-        };
-        Ok(Self {
-            bucket: bucket.to_owned(),
-            reads: client(options.retry.first_byte),
-            writes: client(WRITE_ANSWER.max(options.retry.first_byte)),
+        let connection = Connection {
+            clients: RwLock::new(Arc::new(Clients::new(options).await)),
+            renewed: Mutex::new(None),
             login: match &options.profile {
                 _ if options.no_sign_request => Login::Nobody,
                 Some(profile) if options.credentials.is_none() => {
@@ -69,8 +64,69 @@ impl S3Store {
                 }
                 _ => Login::Chain,
             },
-            retry: options.retry,
-        })
+            options: options.clone(),
+        };
+        Ok(Self { bucket: bucket.to_owned(), connection: Arc::new(connection) })
+    }
+}
+
+/// The clients of a bucket, and what makes new ones.
+#[derive(Debug)]
+pub(super) struct Connection {
+    clients: RwLock<Arc<Clients>>,
+    /// When the clients were last replaced; held while they are.
+    renewed: Mutex<Option<Instant>>,
+    pub(super) login: Login,
+    pub(super) options: S3Options,
+}
+
+impl Connection {
+    pub(super) fn clients(&self) -> Arc<Clients> {
+        // Nothing panics while it is held.
+        Arc::clone(&self.clients.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks for credentials anew, because those of `used` have run out: the SDK keeps what it has
+    /// until the time it was told, and a profile as it read it first. No when that was just done.
+    pub(super) async fn renew(&self, used: &Arc<Clients>) -> bool {
+        let mut renewed = self.renewed.lock().await;
+        if !Arc::ptr_eq(used, &self.clients()) {
+            return true;
+        }
+        if renewed.is_some_and(|at| at.elapsed() < RENEWAL) {
+            return false;
+        }
+        let fresh = Arc::new(Clients::new(&self.options).await);
+        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        *renewed = Some(Instant::now());
+        tracing::info!("credentials have expired, looked for new ones");
+        true
+    }
+}
+
+/// The SDK's clients with one set of credentials.
+#[derive(Debug)]
+pub(super) struct Clients {
+    /// For requests whose answer starts at once; gives up on one that does not.
+    pub(super) reads: Client,
+    /// For requests that send a body first.
+    pub(super) writes: Client,
+}
+
+impl Clients {
+    async fn new(options: &S3Options) -> Self {
+        let own_endpoint = options.endpoint_url.is_some() || endpoint_in_environment();
+        let shared = loader(options, own_endpoint).await.load().await;
+        let base = service(&shared, options, own_endpoint);
+        let client = |answer: Duration| {
+            let patience = TimeoutConfig::builder()
+                .connect_timeout(Duration::from_millis(options.retry.connect_ms))
+                .read_timeout(answer)
+                .build();
+            Client::from_conf(base.clone().timeout_config(patience).build())
+        };
+        let first_byte = Duration::from_millis(options.retry.first_byte_ms);
+        Self { reads: client(first_byte), writes: client(WRITE_ANSWER.max(first_byte)) }
     }
 }
 
@@ -81,18 +137,12 @@ fn endpoint_in_environment() -> bool {
 }
 
 async fn loader(options: &S3Options, own_endpoint: bool) -> ConfigLoader {
-    let retry = &options.retry;
     let region = region(options, own_endpoint).await;
+    let stall = Duration::from_millis(options.retry.stall_ms);
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(region.clone())
-        .retry_config(
-            RetryConfig::standard()
-                .with_max_attempts(retry.attempts.max(1))
-                .with_initial_backoff(retry.first_wait)
-                .with_max_backoff(retry.longest_wait),
-        )
         .stalled_stream_protection(
-            StalledStreamProtectionConfig::enabled().grace_period(retry.stall).build(),
+            StalledStreamProtectionConfig::enabled().grace_period(stall).build(),
         );
     if options.no_sign_request {
         loader = loader.no_credentials();
@@ -135,6 +185,8 @@ async fn region(options: &S3Options, own_endpoint: bool) -> Region {
 fn service(shared: &SdkConfig, options: &S3Options, own_endpoint: bool) -> Builder {
     let mut service = Builder::from(shared)
         .force_path_style(options.force_path_style.unwrap_or(own_endpoint))
+        // `S3Store::ask` tries again; credentials have retries of their own.
+        .retry_config(RetryConfig::disabled())
         // What is read is guarded by TLS and by gzip's or Parquet's own checksums; a third one over
         // every byte would only cost time.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);

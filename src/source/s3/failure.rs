@@ -8,10 +8,12 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use object_store::Error;
 
+use crate::source::retry::Stage;
+
 /// How object_store's errors name this store.
 pub(super) const STORE: &str = "S3";
 
-/// A request kind: its name in AWS's logs, and the permission it needs.
+/// A request kind: its name in AWS's logs, the permission it needs, and where its retries count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Operation {
     List,
@@ -24,7 +26,15 @@ pub(in crate::source) enum Operation {
 }
 
 impl Operation {
-    fn name(self) -> &'static str {
+    pub(super) fn stage(self) -> Stage {
+        match self {
+            Self::List => Stage::List,
+            Self::Head | Self::Get => Stage::Get,
+            Self::Put | Self::Upload | Self::Copy | Self::Delete => Stage::Put,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::List => "ListObjectsV2",
             Self::Head => "HeadObject",
@@ -83,10 +93,22 @@ pub(in crate::source) enum FailureKind {
     Other,
 }
 
-/// A request that failed for good.
+/// Whether asking again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// The answer stays the same.
+    Never,
+    /// It is the moment's: throttling, a broken connection, an error within the store.
+    Later,
+    /// The credentials have run out; new ones may be there.
+    Renewed,
+}
+
+/// A request that failed.
 #[derive(Debug)]
 pub(in crate::source) struct Failure {
     pub(in crate::source) kind: FailureKind,
+    pub(super) again: Again,
     call: Call,
     /// S3's error code, or a plain word where there was no answer.
     code: String,
@@ -124,11 +146,12 @@ impl Failure {
 
     /// A failure that S3 did not put into words.
     pub(super) fn told(call: Call, kind: FailureKind, code: &str, message: String) -> Error {
-        Self { kind, call, code: code.to_owned(), message, remedy: None }.into()
+        let (again, code) = (Again::Never, code.to_owned());
+        Self { kind, again, call, code, message, remedy: None }.into()
     }
 
     /// Reads the SDK's error of a call.
-    pub(super) fn from_sdk<E>(call: Call, error: &SdkError<E, HttpResponse>) -> Error
+    pub(super) fn from_sdk<E>(call: Call, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
@@ -147,7 +170,7 @@ impl Failure {
             },
             causes: causes(error),
         };
-        answer.judge(call).into()
+        answer.judge(call)
     }
 }
 
@@ -185,7 +208,21 @@ impl Answer {
         };
         let kind = self.kind(&code);
         let remedy = self.remedy(&code, kind, &call);
-        Failure { kind, code, message: self.message, remedy, call }
+        let again = self.again(&code);
+        Failure { kind, again, code, message: self.message, remedy, call }
+    }
+
+    fn again(&self, code: &str) -> Again {
+        match (code, self.status) {
+            ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired", _) => {
+                Again::Renewed
+            }
+            ("SlowDown" | "ServiceUnavailable" | "InternalError" | "RequestLimitExceeded", _)
+            | ("RequestTimeout" | "Throttling" | "ThrottlingException" | "IncompleteBody", _)
+            | ("BadDigest" | "OperationAborted" | "ConditionalRequestConflict", _)
+            | (_, Some(429 | 500 | 502..=504 | 509)) => Again::Later,
+            _ => Again::Never,
+        }
     }
 
     fn kind(&self, code: &str) -> FailureKind {
@@ -282,7 +319,15 @@ impl Answer {
     fn unanswered(self, call: Call) -> Failure {
         // The SDK's credential errors have no common type that reaches here; their words do.
         let credentials = ["credential", "identity", "SSO"];
-        let (kind, code, remedy) = if credentials.iter().any(|word| self.causes.contains(word)) {
+        // Credentials that do not answer in time may do so later; others will not appear.
+        let moment = |again| match self.no_answer {
+            Some("request not sent") | None => Again::Never,
+            Some(_) => again,
+        };
+        let (kind, again, code, remedy) = if credentials
+            .iter()
+            .any(|word| self.causes.contains(word))
+        {
             let remedy = match &call.login {
                 Login::Profile(name) => format!(
                     "is {name} a profile in ~/.aws/config? log in with `aws sso login --profile {name}`"
@@ -291,13 +336,16 @@ impl Answer {
                       --no-sign-request"
                     .to_owned(),
             };
-            (FailureKind::Unauthenticated, "no credentials", remedy)
+            let late = self.causes.contains("timed out") || self.causes.contains("timeout");
+            let again = if late { moment(Again::Later) } else { Again::Never };
+            (FailureKind::Unauthenticated, again, "no credentials", remedy)
         } else {
             let remedy = "check network, proxy, --region and --endpoint-url".to_owned();
-            (FailureKind::Other, self.no_answer.unwrap_or("failed"), remedy)
+            let code = self.no_answer.unwrap_or("failed");
+            (FailureKind::Other, moment(Again::Later), code, remedy)
         };
         let (code, remedy) = (code.to_owned(), Some(remedy));
-        Failure { kind, code, message: self.causes, remedy, call }
+        Failure { kind, again, code, message: self.causes, remedy, call }
     }
 }
 
@@ -349,6 +397,24 @@ mod tests {
         let message = "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'";
         let body = judged(400, Some("AuthorizationHeaderMalformed"), message, None);
         assert!(body.to_string().ends_with("pass --region eu-west-1"), "{body}");
+    }
+
+    #[test]
+    fn only_what_passes_is_asked_again() {
+        for (status, code, again) in [
+            (503, Some("SlowDown"), Again::Later),
+            (503, None, Again::Later),
+            (500, Some("InternalError"), Again::Later),
+            (400, Some("RequestTimeout"), Again::Later),
+            (400, Some("ExpiredToken"), Again::Renewed),
+            (403, Some("AccessDenied"), Again::Never),
+            (404, Some("NoSuchKey"), Again::Never),
+            (301, None, Again::Never),
+            (412, None, Again::Never),
+            (403, Some("InvalidAccessKeyId"), Again::Never),
+        ] {
+            assert_eq!(judged(status, code, "", None).again, again, "{status} {code:?}");
+        }
     }
 
     #[test]

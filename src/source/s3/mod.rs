@@ -1,7 +1,8 @@
 //! An S3 bucket as an object store, over the AWS SDK.
 //!
-//! Paths are object keys as `names` writes them. Requests that fail are tried again by the SDK; a
-//! body that breaks off after its headers is not, so `read` resumes it.
+//! Paths are object keys as `names` writes them. Requests that fail are tried again here and not by
+//! the SDK: it knows neither our limits nor a body that breaks off after its headers, stops trying
+//! when many requests fail at once, and keeps credentials that the store no longer takes.
 
 mod client;
 mod failure;
@@ -12,9 +13,11 @@ mod write;
 pub(super) use failure::{Failure, FailureKind};
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
@@ -24,8 +27,9 @@ use object_store::{
 };
 
 use super::names::decode_path;
-use super::options::Retry;
-use failure::{Call, Login, Operation};
+use super::retry::Tries;
+use client::{Clients, Connection};
+use failure::{Again, Call, Operation};
 
 /// Deletions in flight at once. They are few (replaced tables), so no batch request is worth its
 /// limits.
@@ -35,12 +39,7 @@ const DELETES: usize = 10;
 #[derive(Clone, Debug)]
 pub struct S3Store {
     bucket: String,
-    /// For requests whose answer starts at once; gives up on one that does not.
-    reads: Client,
-    /// For requests that send a body first.
-    writes: Client,
-    login: Login,
-    retry: Retry,
+    connection: Arc<Connection>,
 }
 
 impl S3Store {
@@ -50,7 +49,42 @@ impl S3Store {
             operation,
             bucket: self.bucket.clone(),
             key: key.to_owned(),
-            login: self.login.clone(),
+            login: self.connection.login.clone(),
+        }
+    }
+
+    /// The tries of one request, or of one body.
+    fn tries(&self, operation: Operation) -> Tries {
+        let options = &self.connection.options;
+        Tries::new(options.retry, operation.stage(), options.retries.clone())
+    }
+
+    /// Asks until there is an answer, or a refusal that will not pass, or all tries are used up.
+    async fn ask<T, E, F>(
+        &self,
+        call: &Call,
+        tries: &mut Tries,
+        request: impl Fn(&Clients) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        loop {
+            let clients = self.connection.clients();
+            let failure = match request(&clients).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => Failure::from_sdk(call.clone(), &error),
+            };
+            let worth_it = match failure.again {
+                Again::Never => false,
+                Again::Later => true,
+                Again::Renewed => self.connection.renew(&clients).await,
+            };
+            let cause = || failure.reason();
+            if !worth_it || !tries.again(call.operation.name(), &call.key, &cause()).await {
+                return Err(failure);
+            }
         }
     }
 

@@ -59,24 +59,24 @@ impl S3Store {
                 Next::Token(token) => Some(token),
                 Next::Done => return Ok(None),
             };
+            let call = store.call(Operation::List, &below);
             let answer = store
-                .reads
-                .list_objects_v2()
-                .bucket(&store.bucket)
-                .prefix(&below)
-                .set_delimiter(delimiter.map(str::to_owned))
-                .set_start_after(after.clone())
-                .set_continuation_token(token)
-                // Without it a control character in any key makes the whole answer invalid XML.
-                .encoding_type(EncodingType::Url)
-                .send()
-                .await
-                .map_err(|e| Failure::from_sdk(store.call(Operation::List, &below), &e))?;
+                .ask(&call, &mut store.tries(Operation::List), |clients| {
+                    let request = clients.reads.list_objects_v2().bucket(&store.bucket);
+                    request
+                        .prefix(&below)
+                        .set_delimiter(delimiter.map(str::to_owned))
+                        .set_start_after(after.clone())
+                        .set_continuation_token(token.clone())
+                        // Without it a control character in a key makes the answer invalid XML.
+                        .encoding_type(EncodingType::Url)
+                        .send()
+                })
+                .await?;
             let next = match (answer.is_truncated(), answer.next_continuation_token()) {
                 (Some(true), Some(token)) => Next::Token(token.to_owned()),
                 (Some(true), None) => {
                     let message = "a page without the token of the next one".to_owned();
-                    let call = store.call(Operation::List, &below);
                     return Err(Failure::told(call, FailureKind::Other, "bad answer", message));
                 }
                 _ => Next::Done,

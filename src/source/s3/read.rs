@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::{ByteStream, DateTime as SdkTime};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -16,23 +15,24 @@ use object_store::{
 use super::S3Store;
 use super::failure::{Failure, FailureKind, Operation, causes};
 use super::pages::time;
+use crate::source::retry::Tries;
 
 impl S3Store {
     pub(super) async fn head(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let key = Self::key(location)?;
+        let call = self.call(Operation::Head, &key);
         let answer = self
-            .reads
-            .head_object()
-            .bucket(&self.bucket)
-            .key(&key)
-            .set_if_match(options.if_match)
-            .set_if_none_match(options.if_none_match)
-            .set_if_modified_since(options.if_modified_since.map(sdk_time))
-            .set_if_unmodified_since(options.if_unmodified_since.map(sdk_time))
-            .set_version_id(options.version)
-            .send()
-            .await
-            .map_err(|e| Failure::from_sdk(self.call(Operation::Head, &key), &e))?;
+            .ask(&call, &mut self.tries(Operation::Head), |clients| {
+                let request = clients.reads.head_object().bucket(&self.bucket).key(&key);
+                request
+                    .set_if_match(options.if_match.clone())
+                    .set_if_none_match(options.if_none_match.clone())
+                    .set_if_modified_since(options.if_modified_since.map(sdk_time))
+                    .set_if_unmodified_since(options.if_unmodified_since.map(sdk_time))
+                    .set_version_id(options.version.clone())
+                    .send()
+            })
+            .await?;
         let size = answer.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
         Ok(GetResult {
             payload: GetResultPayload::Stream(stream::empty().boxed()),
@@ -52,20 +52,20 @@ impl S3Store {
         let key = Self::key(location)?;
         let call = self.call(Operation::Get, &key);
         let ranged = options.range.is_some();
+        let mut tries = self.tries(Operation::Get);
         let answer = self
-            .reads
-            .get_object()
-            .bucket(&self.bucket)
-            .key(&key)
-            .set_range(options.range.as_ref().map(header))
-            .set_if_match(options.if_match)
-            .set_if_none_match(options.if_none_match)
-            .set_if_modified_since(options.if_modified_since.map(sdk_time))
-            .set_if_unmodified_since(options.if_unmodified_since.map(sdk_time))
-            .set_version_id(options.version)
-            .send()
-            .await
-            .map_err(|e| Failure::from_sdk(call.clone(), &e))?;
+            .ask(&call, &mut tries, |clients| {
+                let request = clients.reads.get_object().bucket(&self.bucket).key(&key);
+                request
+                    .set_range(options.range.as_ref().map(header))
+                    .set_if_match(options.if_match.clone())
+                    .set_if_none_match(options.if_none_match.clone())
+                    .set_if_modified_since(options.if_modified_since.map(sdk_time))
+                    .set_if_unmodified_since(options.if_unmodified_since.map(sdk_time))
+                    .set_version_id(options.version.clone())
+                    .send()
+            })
+            .await?;
         let sent = answer.content_range().and_then(extent);
         let length = answer.content_length().and_then(|n| u64::try_from(n).ok());
         let (range, size) = match (sent, ranged, length) {
@@ -79,11 +79,13 @@ impl S3Store {
         let body = Body {
             store: self.clone(),
             key,
+            size,
             etag: answer.e_tag.clone(),
+            modified: answer.last_modified,
             version: answer.version_id.clone(),
             next: range.start,
             end: range.end,
-            tries: 1,
+            tries,
             bytes: answer.body,
         };
         Ok(GetResult {
@@ -105,14 +107,16 @@ impl S3Store {
 struct Body {
     store: S3Store,
     key: String,
-    /// What the first answer was of: what follows must be of the same.
+    /// What the first answer was of: what follows must be of the same. Stores without ETags are held
+    /// to size and time.
+    size: u64,
     etag: Option<String>,
+    modified: Option<SdkTime>,
     version: Option<String>,
     /// Offset in the object of the next byte to give out; never beyond `end`.
     next: u64,
     end: u64,
-    /// Requests sent for this body.
-    tries: u32,
+    tries: Tries,
     bytes: ByteStream,
 }
 
@@ -144,31 +148,33 @@ impl Body {
     /// Asks for the rest. A stream that breaks at every try ends as cut short.
     async fn resume(&mut self, cause: &str) -> Result<()> {
         let call = self.store.call(Operation::Get, &self.key);
-        if self.tries >= self.store.retry.attempts || self.etag.is_none() {
+        let told = format!("cut short at byte {} of {}: {cause}", self.next, self.end);
+        if !self.tries.again(call.operation.name(), &self.key, &told).await {
             let message = format!(
                 "cut short after {} of {} bytes and {} tries: {cause}",
-                self.next, self.end, self.tries
+                self.next, self.end, self.tries.made
             );
             return Err(Failure::told(call, FailureKind::CutShort, "IncompleteBody", message));
         }
-        tracing::debug!(key = ?self.key, at = self.next, tries = self.tries, cause, "body cut short");
-        tokio::time::sleep(self.store.retry.wait(self.tries)).await;
-        self.tries += 1;
-        let answer = self
-            .store
-            .reads
-            .get_object()
-            .bucket(&self.store.bucket)
-            .key(&self.key)
-            .range(format!("bytes={}-{}", self.next, self.end - 1))
-            .set_if_match(self.etag.clone())
-            .set_version_id(self.version.clone())
-            .send()
-            .await
-            .map_err(|e: SdkError<_, _>| Failure::from_sdk(call.clone(), &e))?;
+        let (next, last) = (self.next, self.end - 1);
+        let (store, key) = (&self.store, &self.key);
+        let answer = store
+            .ask(&call, &mut self.tries, |clients| {
+                let request = clients.reads.get_object().bucket(&store.bucket).key(key);
+                request
+                    .range(format!("bytes={next}-{last}"))
+                    .set_if_match(self.etag.clone())
+                    .set_version_id(self.version.clone())
+                    .send()
+            })
+            .await?;
         // Checked here as well: a store that ignores If-Match or Range would splice two objects.
         let same = answer.e_tag == self.etag
-            && answer.content_range().and_then(extent).is_some_and(|(r, _)| r.start == self.next);
+            && (answer.e_tag.is_some() || answer.last_modified == self.modified)
+            && answer
+                .content_range()
+                .and_then(extent)
+                .is_some_and(|(range, size)| range.start == self.next && size == self.size);
         if !same {
             let message = "rewritten while it was being read".to_owned();
             return Err(Failure::told(call, FailureKind::Precondition, "changed", message));

@@ -8,18 +8,22 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, StorageClass};
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, CopyMode, CopyOptions, Error, MultipartUpload, PutMode,
+    Attribute, Attributes, CopyMode, CopyOptions, Error, GetOptions, MultipartUpload, PutMode,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 
 use super::S3Store;
 use super::failure::{Failure, FailureKind, Operation, STORE};
+use crate::source::names::encode_key;
 
-/// Sets an object's attributes on a put or an upload, whose builders share the names but no trait.
+/// Sets an object's attributes and tags on a put or an upload, whose builders share the names but no
+/// trait.
 macro_rules! with_attributes {
-    ($request:expr, $attributes:expr) => {{
+    ($request:expr, $attributes:expr, $tags:expr) => {{
         let attributes: &Attributes = $attributes;
-        attributes.iter().fold($request, |request, (attribute, value)| match attribute {
+        let tags = $tags.encoded();
+        let request = $request.set_tagging((!tags.is_empty()).then(|| tags.to_owned()));
+        attributes.iter().fold(request, |request, (attribute, value)| match attribute {
             Attribute::CacheControl => request.cache_control(value.as_ref()),
             Attribute::ContentDisposition => request.content_disposition(value.as_ref()),
             Attribute::ContentEncoding => request.content_encoding(value.as_ref()),
@@ -39,33 +43,53 @@ impl S3Store {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        let mut request = self
-            .writes
-            .put_object()
-            .bucket(&self.bucket)
-            .key(&key)
-            .body(ByteStream::from(Bytes::from(payload)));
-        request = with_attributes!(request, &options.attributes);
-        if !options.tags.encoded().is_empty() {
-            request = request.tagging(options.tags.encoded());
-        }
-        let create = options.mode == PutMode::Create;
-        match options.mode {
-            PutMode::Overwrite => {}
-            PutMode::Create => request = request.if_none_match("*"),
-            PutMode::Update(version) => {
-                let etag = version.e_tag.ok_or_else(|| Error::Generic {
-                    store: STORE,
-                    source: "a conditional update needs the ETag that it replaces".into(),
-                })?;
-                request = request.if_match(etag);
+        let content = Bytes::from(payload);
+        let (none_match, replaces) = match options.mode {
+            PutMode::Overwrite => (None, None),
+            PutMode::Create => (Some("*".to_owned()), None),
+            PutMode::Update(version) => match version.e_tag {
+                Some(etag) => (None, Some(etag)),
+                None => {
+                    let source = "a conditional update needs the ETag that it replaces".into();
+                    return Err(Error::Generic { store: STORE, source });
+                }
+            },
+        };
+        let create = none_match.is_some();
+        let call = self.call(Operation::Put, &key);
+        let mut tries = self.tries(Operation::Put);
+        let answer = self
+            .ask(&call, &mut tries, |clients| {
+                let request = clients.writes.put_object().bucket(&self.bucket).key(&key);
+                with_attributes!(request, &options.attributes, &options.tags)
+                    .body(ByteStream::from(content.clone()))
+                    .set_if_none_match(none_match.clone())
+                    .set_if_match(replaces.clone())
+                    .send()
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok(PutResult { e_tag: answer.e_tag, version: answer.version_id }),
+            Err(failure) => {
+                if failure.kind == FailureKind::Precondition
+                    && tries.made > 1
+                    && let Some(written) = self.already(&key, &content).await?
+                {
+                    return Ok(written);
+                }
+                let error = Error::from(failure);
+                Err(if create { existing(error) } else { error })
             }
         }
-        let answer = request.send().await.map_err(|e| {
-            let error = Failure::from_sdk(self.call(Operation::Put, &key), &e);
-            if create { existing(error) } else { error }
-        })?;
-        Ok(PutResult { e_tag: answer.e_tag, version: answer.version_id })
+    }
+
+    /// What an earlier try of the same write left, when it did its work and only its answer was lost:
+    /// then a condition fails because of ourselves.
+    async fn already(&self, key: &str, content: &Bytes) -> Result<Option<PutResult>> {
+        let found = self.get(&encode_key(key.as_bytes()), GetOptions::new()).await?;
+        let meta = found.meta.clone();
+        let same = meta.size == content.len() as u64 && found.bytes().await? == *content;
+        Ok(same.then_some(PutResult { e_tag: meta.e_tag, version: meta.version }))
     }
 
     pub(super) async fn start_upload(
@@ -73,13 +97,14 @@ impl S3Store {
         key: String,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        let mut request = self.writes.create_multipart_upload().bucket(&self.bucket).key(&key);
-        request = with_attributes!(request, &options.attributes);
-        if !options.tags.encoded().is_empty() {
-            request = request.tagging(options.tags.encoded());
-        }
         let call = self.call(Operation::Upload, &key);
-        let answer = request.send().await.map_err(|e| Failure::from_sdk(call.clone(), &e))?;
+        let answer = self
+            .ask(&call, &mut self.tries(Operation::Upload), |clients| {
+                let request = clients.writes.create_multipart_upload();
+                let request = request.bucket(&self.bucket).key(&key);
+                with_attributes!(request, &options.attributes, &options.tags).send()
+            })
+            .await?;
         let id = answer.upload_id.ok_or_else(|| {
             Failure::told(call, FailureKind::Other, "bad answer", "an upload without an id".into())
         })?;
@@ -88,28 +113,29 @@ impl S3Store {
 
     pub(super) async fn remove(&self, location: &Path) -> Result<()> {
         let key = Self::key(location)?;
-        let request = self.writes.delete_object().bucket(&self.bucket).key(&key);
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(e) => Err(Failure::from_sdk(self.call(Operation::Delete, &key), &e)),
-        }
+        let call = self.call(Operation::Delete, &key);
+        self.ask(&call, &mut self.tries(Operation::Delete), |clients| {
+            clients.writes.delete_object().bucket(&self.bucket).key(&key).send()
+        })
+        .await?;
+        Ok(())
     }
 
     pub(super) async fn copy(&self, from: &str, to: String, options: &CopyOptions) -> Result<()> {
         let create = options.mode == CopyMode::Create;
-        let request = self
-            .writes
-            .copy_object()
-            .copy_source(copy_source(&self.bucket, from))
-            .bucket(&self.bucket)
-            .key(&to)
-            .set_if_none_match(create.then(|| "*".to_owned()));
-        match request.send().await {
+        let call = self.call(Operation::Copy, from);
+        let mut tries = self.tries(Operation::Copy);
+        let answer = self.ask(&call, &mut tries, |clients| {
+            let request = clients.writes.copy_object().bucket(&self.bucket).key(&to);
+            request
+                .copy_source(copy_source(&self.bucket, from))
+                .set_if_none_match(create.then(|| "*".to_owned()))
+                .send()
+        });
+        match answer.await {
             Ok(_) => Ok(()),
-            Err(e) => {
-                let error = Failure::from_sdk(self.call(Operation::Copy, from), &e);
-                Err(if create { existing(error) } else { error })
-            }
+            Err(failure) if create => Err(existing(failure.into())),
+            Err(failure) => Err(failure.into()),
         }
     }
 }
@@ -155,17 +181,19 @@ impl MultipartUpload for Upload {
         let number = self.sent;
         let parts = Arc::clone(&self.parts);
         let call = self.store.call(Operation::Upload, &self.key);
-        let request = self
-            .store
-            .writes
-            .upload_part()
-            .bucket(&self.store.bucket)
-            .key(&self.key)
-            .upload_id(&self.id)
-            .part_number(number)
-            .body(ByteStream::from(Bytes::from(data)));
+        let (store, key, id) = (self.store.clone(), self.key.clone(), self.id.clone());
+        let content = Bytes::from(data);
         Box::pin(async move {
-            let answer = request.send().await.map_err(|e| Failure::from_sdk(call, &e))?;
+            let answer = store
+                .ask(&call, &mut store.tries(Operation::Upload), |clients| {
+                    let request = clients.writes.upload_part().bucket(&store.bucket).key(&key);
+                    request
+                        .upload_id(&id)
+                        .part_number(number)
+                        .body(ByteStream::from(content.clone()))
+                        .send()
+                })
+                .await?;
             let part = CompletedPart::builder()
                 .part_number(number)
                 .set_e_tag(answer.e_tag)
@@ -189,32 +217,47 @@ impl MultipartUpload for Upload {
             return Err(Failure::told(call, FailureKind::Other, "incomplete upload", message));
         }
         parts.sort_by_key(|part| part.part_number);
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let mut tries = self.store.tries(Operation::Upload);
         let answer = self
             .store
-            .writes
-            .complete_multipart_upload()
-            .bucket(&self.store.bucket)
-            .key(&self.key)
-            .upload_id(&self.id)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
-            .send()
-            .await
-            .map_err(|e| Failure::from_sdk(call, &e))?;
-        Ok(PutResult { e_tag: answer.e_tag, version: answer.version_id })
+            .ask(&call, &mut tries, |clients| {
+                let request = clients.writes.complete_multipart_upload();
+                request
+                    .bucket(&self.store.bucket)
+                    .key(&self.key)
+                    .upload_id(&self.id)
+                    .multipart_upload(parts.clone())
+                    .send()
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok(PutResult { e_tag: answer.e_tag, version: answer.version_id }),
+            // An upload that is gone at the second try was completed by the first one, whose answer
+            // was lost, if the object says that it is of so many parts.
+            Err(failure) if failure.kind == FailureKind::NotFound && tries.made > 1 => {
+                let location = encode_key(self.key.as_bytes());
+                let found = self.store.head(&location, GetOptions::new()).await?.meta;
+                let of_parts = format!("-{}", self.sent);
+                let etag = found.e_tag.as_deref().unwrap_or_default().trim_matches('"');
+                match etag.ends_with(&of_parts) {
+                    true => Ok(PutResult { e_tag: found.e_tag, version: found.version }),
+                    false => Err(failure.into()),
+                }
+            }
+            Err(failure) => Err(failure.into()),
+        }
     }
 
     async fn abort(&mut self) -> Result<()> {
-        let request = self
-            .store
-            .writes
-            .abort_multipart_upload()
-            .bucket(&self.store.bucket)
-            .key(&self.key)
-            .upload_id(&self.id);
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(e) => Err(Failure::from_sdk(self.store.call(Operation::Upload, &self.key), &e)),
-        }
+        let call = self.store.call(Operation::Upload, &self.key);
+        self.store
+            .ask(&call, &mut self.store.tries(Operation::Upload), |clients| {
+                let request = clients.writes.abort_multipart_upload();
+                request.bucket(&self.store.bucket).key(&self.key).upload_id(&self.id).send()
+            })
+            .await?;
+        Ok(())
     }
 }
 
