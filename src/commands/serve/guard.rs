@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::common::ParamValues;
-use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as Parsed;
@@ -27,6 +26,8 @@ use futures::{Sink, StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+
+use crate::engine::gate::{self, GateError};
 
 /// Rows made ahead of the client: enough that both sides are busy, few enough to hold.
 const ROWS_AHEAD: usize = 1024;
