@@ -166,7 +166,7 @@ impl Asked<'_> {
                 self.check_options(&index)?;
                 self.plan(&dataset, &index, &inputs, &self.selections(&days)).await?
             }
-            _ => Plan::of_all(&self.listed(&inputs, &[]))?,
+            _ => Plan::of_all(&self.listed(&inputs, &[])),
         };
         self.progress.clear();
         told::dry_run(&inputs, &plan, &self.args.out)
@@ -220,7 +220,7 @@ impl Asked<'_> {
             let selections = self.selections(&days);
             let listed = self.listed(&inputs, &selections);
             let plan = Plan::make(dataset, &index, &listed).await?;
-            self.progress.begin_reading(plan.bytes());
+            self.progress.begin_reading(plan.bytes);
             records += plan.known_records;
             let update = Update {
                 session: &session,
