@@ -1,5 +1,6 @@
 //! The command line: what can be asked, recorded as given. Nothing here resolves or acts.
 
+mod operations;
 mod readers;
 
 use std::path::PathBuf;
@@ -7,10 +8,12 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use operations::{LogArgs, LogFormat, LogLevel, OperationArgs};
 pub use readers::{
     CompletionsArgs, EvaluateArgs, ExplainArgs, ManArgs, ReportArgs, SchemaArgs, ServeArgs,
 };
 
+use operations::bytes;
 use readers::{
     COMPLETIONS_EXAMPLES, EVALUATE_EXAMPLES, EXPLAIN_EXAMPLES, MAN_EXAMPLES, REPORT_EXAMPLES,
     SCHEMA_EXAMPLES, SERVE_EXAMPLES, report_name,
@@ -39,43 +42,6 @@ pub struct Cli {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub log: LogArgs,
-}
-
-/// What is told on standard error while a command runs.
-#[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = "Messages")]
-pub struct LogArgs {
-    /// How messages on standard error are written.
-    #[arg(long, global = true, value_enum, default_value_t)]
-    pub log_format: LogFormat,
-    /// Least important events that are logged [default: error, with --log-format json: info].
-    #[arg(long, global = true, value_enum)]
-    pub log_level: Option<LogLevel>,
-}
-
-/// How messages are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Importance of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogLevel {
-    /// Nothing but the messages of the command.
-    Off,
-    /// What ended the command.
-    Error,
-    /// What could not be read.
-    Warn,
-    /// Start, stages, retries and end.
-    Info,
-    /// Every object.
-    Debug,
 }
 
 /// What to do.
@@ -183,6 +149,7 @@ Examples:
   halfrate audit s3://my-logs --out s3://my-reports/bedrock --from 2026-10-01 --to 2026-10-31
   halfrate audit s3://my-logs --group-by metadata.app --format json | jq .totals
   halfrate audit s3://my-logs --out out --rescan 2026-10-05..2026-10-06
+  halfrate audit s3://my-logs --out out --deadline 45m --log-format json --metrics halfrate.prom
   halfrate audit s3://my-logs --dry-run";
 
 /// `halfrate audit`
@@ -216,6 +183,9 @@ pub struct AuditArgs {
     /// List what would be read, and stop.
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub operation: OperationArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub selection: SelectionArgs,
@@ -379,27 +349,6 @@ fn rescan(text: &str) -> Result<Rescan, String> {
     let (from, to) = text.split_once("..").unwrap_or((text, text));
     let (from, to) = (day(from)?, day(to)?);
     if from > to { Err(format!("{from} lies after {to}")) } else { Ok(Rescan::Days(from, to)) }
-}
-
-/// A size such as `512MB` or `2GiB`.
-fn bytes(text: &str) -> Result<usize, String> {
-    /// Less does not hold a batch of each operator.
-    const LEAST: usize = 16_000_000;
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let factor: usize = match unit.trim().to_ascii_lowercase().as_str() {
-        "mb" | "m" => 1_000_000,
-        "gb" | "g" => 1_000_000_000,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        _ => return Err(format!("'{text}' is no size: write 512MB or 2GB")),
-    };
-    let size = number.parse::<usize>().ok().and_then(|number| number.checked_mul(factor));
-    match size {
-        Some(size) if size >= LEAST => Ok(size),
-        Some(_) => Err(format!("{text} is too little: 16MB is the least")),
-        None => Err(format!("'{text}' is no size: write 512MB or 2GB")),
-    }
 }
 
 fn metadata_key(text: &str) -> Result<String, String> {

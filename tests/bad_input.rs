@@ -405,7 +405,7 @@ fn rejects_are_listed_up_to_the_limit_and_all_counted() {
 const CANARY: &str = "CANARY-5d8e-the-patient-is-called-Erika";
 
 /// Logs with the canary wherever a prompt or an answer can be, and wherever a broken record may hold it.
-fn canaries() -> Logs {
+pub(crate) fn canaries() -> Logs {
     let logs = Logs::new();
     let content = json!([{ "text": CANARY }]);
     let mut records = good(0..60);
@@ -441,7 +441,7 @@ fn canaries() -> Logs {
 }
 
 /// Whether the canary is in these bytes, written in any case or cut in half.
-fn holds_canary(bytes: &[u8]) -> bool {
+pub(crate) fn holds_canary(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes).to_lowercase();
     ["canary", "5d8e", "erika", "patient"].iter().any(|part| text.contains(part))
 }

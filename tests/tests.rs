@@ -14,6 +14,7 @@ mod hybrid;
 mod incremental;
 mod layers;
 mod logs;
+mod operations;
 mod page;
 mod peers;
 mod prices;

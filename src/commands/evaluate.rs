@@ -5,10 +5,10 @@ use std::fs;
 
 use anyhow::{Context, bail};
 
-use super::audit::{self, Audited};
+use super::audit::{self, Audited, Watch};
 use super::output::{print, width};
 use super::{Outcome, explain};
-use crate::cli::{AuditArgs, EvaluateArgs, SummaryFormat};
+use crate::cli::{AuditArgs, EvaluateArgs, OperationArgs, SummaryFormat};
 use crate::config::glob_matches;
 use crate::report::evaluation::{Bounds, Evaluation, Label};
 use crate::report::{Report, WorkloadReport};
@@ -57,11 +57,12 @@ async fn audited(args: EvaluateArgs) -> anyhow::Result<Report> {
         rescan: None,
         no_dedupe: false,
         dry_run: false,
+        operation: OperationArgs::default(),
         selection: args.selection,
         config: args.config,
         s3: args.s3,
     };
-    match audit::audited(&args).await? {
+    match audit::audited(&args, &Watch::begin(&args)).await? {
         Audited::Report(report, _) => Ok(*report),
         Audited::Told | Audited::Stopped(_) => bail!("the audit was stopped"),
     }

@@ -39,11 +39,12 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn code(self) -> ExitCode {
+    /// The exit code.
+    fn number(self) -> u8 {
         match self {
-            Self::Complete => ExitCode::SUCCESS,
-            Self::Missed => ExitCode::from(FAILED),
-            Self::Incomplete => ExitCode::from(INCOMPLETE),
+            Self::Complete => 0,
+            Self::Missed => FAILED,
+            Self::Incomplete => INCOMPLETE,
         }
     }
 }
@@ -63,7 +64,7 @@ pub fn run(cli: Cli) -> ExitCode {
         .context("cannot start")
         .and_then(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
     match outcome {
-        Ok(outcome) => outcome.code(),
+        Ok(outcome) => ExitCode::from(outcome.number()),
         // Whoever read our output has had enough: not our failure.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,10 +1,12 @@
 //! Progress of long work, on standard error and only on a terminal.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
+use super::log;
 use crate::store::ledger::Reading;
 use crate::table::source::ScanObject;
 
@@ -16,23 +18,67 @@ pub(super) struct Progress {
     bar: ProgressBar,
     records: AtomicU64,
     objects: AtomicU64,
+    stages: Mutex<Stages>,
+}
+
+/// How long each stage took so far.
+#[derive(Default)]
+struct Stages {
+    done: Vec<(&'static str, Duration)>,
+    current: Option<(&'static str, Instant)>,
+}
+
+impl Stages {
+    /// Ends the stage that is going on. One that comes again goes on where it was.
+    fn close(&mut self) {
+        let Some((name, since)) = self.current.take() else { return };
+        match self.done.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, took)) => *took += since.elapsed(),
+            None => self.done.push((name, since.elapsed())),
+        }
+    }
 }
 
 impl Progress {
     /// A display that does not know yet how much there is to do.
     pub(super) fn new() -> Self {
-        let bar = ProgressBar::new_spinner();
+        // Events on the same terminal would tear the display.
+        let bar = match log::is_shown() {
+            true => ProgressBar::hidden(),
+            false => ProgressBar::new_spinner(),
+        };
         bar.enable_steady_tick(TICK);
-        Self { bar, records: AtomicU64::new(0), objects: AtomicU64::new(0) }
+        let (records, objects) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { bar, records, objects, stages: Mutex::default() }
+    }
+
+    /// The next stage of the run begins: `list`, `read`, `merge`, `judge` or `write`.
+    pub(super) fn enter(&self, stage: &'static str) {
+        // Nothing panics while it is held.
+        let mut stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        if stages.current.is_none_or(|(current, _)| current != stage) {
+            stages.close();
+            stages.current = Some((stage, Instant::now()));
+            tracing::info!(stage, "stage begins");
+        }
+    }
+
+    /// The stages so far, in the order in which they first began, and how long each took.
+    pub(super) fn stages(&self) -> Vec<(&'static str, Duration)> {
+        let mut stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        stages.close();
+        stages.done.clone()
     }
 
     /// So many objects were found so far.
     pub(super) fn listing(&self, source: &str, found: usize) {
+        self.enter("list");
         self.bar.set_message(format!("listing {source}: {} objects", HumanCount(found as u64)));
     }
 
     /// Reading begins.
     pub(super) fn begin_reading(&self, bytes: u64) {
+        self.enter("read");
         // A message too long for the terminal is cut, not wrapped.
         let template = "{bar:12} {bytes}/{total_bytes} {eta} left {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -59,6 +105,7 @@ impl Progress {
 
     /// Something without a measure is being done.
     pub(super) fn doing(&self, what: &'static str) {
+        self.enter(what);
         self.bar.set_style(ProgressStyle::default_spinner());
         self.bar.set_message(what);
     }

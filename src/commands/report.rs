@@ -11,6 +11,7 @@ use datafusion::common::ScalarValue;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
+use super::log::tell;
 use super::output::{print, width};
 use super::{Outcome, explain};
 use crate::cli::{ReportArgs, SummaryFormat};
@@ -49,7 +50,7 @@ fn write(file: &Path, page: &str) -> anyhow::Result<()> {
         return print(page);
     }
     fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
-    eprintln!("Page: {}", file.display());
+    tell(&format!("Page: {}", file.display()));
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::Outcome;
+use super::log::tell;
 use super::progress::human_bytes;
 use crate::cli::SimulateArgs;
 use crate::simulate::{self, Scenario, Spec};
@@ -26,13 +27,13 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     if let Some(file) = &args.labels {
         write(file, simulate::labels(&spec).as_bytes())?;
     }
-    eprintln!(
+    tell(&format!(
         "{} objects, {} records, {} in {}",
         summary.objects,
         summary.records,
         human_bytes(bytes),
         args.out.display()
-    );
+    ));
     Ok(Outcome::Complete)
 }
 

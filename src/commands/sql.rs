@@ -15,6 +15,7 @@ use rustyline::error::ReadlineError;
 use super::Outcome;
 use super::hints::with_tables;
 use super::inputs::{Inputs, selection};
+use super::log::tell;
 use super::memory;
 use super::output::{message, print};
 use super::progress::Progress;
@@ -146,10 +147,10 @@ fn unread(plan: &dyn ExecutionPlan) -> Outcome {
     if unreadable + rejected == 0 {
         return Outcome::Complete;
     }
-    eprintln!(
+    tell(&format!(
         "Incomplete: {unreadable} objects could not be read and {rejected} records were rejected; \
          `halfrate audit` lists them"
-    );
+    ));
     Outcome::Incomplete
 }
 
@@ -186,7 +187,7 @@ async fn prompt(session: &SessionContext, format: RowFormat) -> anyhow::Result<O
             let statement = std::mem::take(&mut text);
             let _ = editor.add_history_entry(statement.trim());
             if let Err(error) = execute(session, &statement, format).await {
-                eprintln!("{}", message(&error));
+                tell(&message(&error));
             }
         }
     }

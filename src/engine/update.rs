@@ -295,8 +295,10 @@ impl Update<'_> {
                 writer.write(&batch)?;
             }
         }
+        let objects = entries.len() as u64;
         match self.dataset.commit(day, writer, before.as_ref()).await? {
             Some(version) => {
+                tracing::info!(%day, objects, "object day committed");
                 let summary = Summary::of(version, self.options_text.clone(), &entries);
                 index.state.insert(day.0, summary);
             }

@@ -4,6 +4,7 @@ mod options;
 mod signals;
 mod told;
 mod totals;
+mod watch;
 mod window;
 mod writing;
 
@@ -14,17 +15,16 @@ use anyhow::bail;
 use datafusion::prelude::SessionContext;
 
 use self::options::parameters;
+pub(super) use self::watch::Watch;
 use self::window::Days;
 use super::inputs::{Inputs, Settings, selection};
-use super::output::{print, width};
-use super::progress::Progress;
 use super::{Outcome, judging};
-use crate::cli::{AuditArgs, Rescan, SummaryFormat};
+use crate::cli::{AuditArgs, Rescan};
 use crate::engine::plan::{Listed, Plan};
 use crate::engine::scan::Stop;
 use crate::engine::update::{Update, Updated};
 use crate::engine::{catalog, merge, session};
-use crate::report::{Report, ScanTotals, WorkloadReport, json, text};
+use crate::report::{Report, ScanTotals, WorkloadReport};
 use crate::source::{S3Options, Selection, Source};
 use crate::store::dataset::Dataset;
 use crate::store::index::Index;
@@ -45,23 +45,24 @@ pub(super) enum Audited {
     Stopped(Updated),
 }
 
-/// Runs an audit.
-pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
-    match audited(&args).await? {
-        Audited::Report(report, updated) => {
-            summarise(&report, &updated, args.format, &args.out)?;
-            Ok(if report.complete { Outcome::Complete } else { Outcome::Incomplete })
-        }
-        Audited::Told => Ok(Outcome::Complete),
-        Audited::Stopped(updated) => {
-            eprintln!(
-                "Stopped: {} objects were read and committed, {} are left; the tables are as before. \
-                 Run it again to go on.",
-                updated.objects, updated.left
-            );
-            Ok(Outcome::Incomplete)
+impl Audited {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Report(report, _) if report.complete => Outcome::Complete,
+            Self::Told => Outcome::Complete,
+            Self::Report(..) | Self::Stopped(_) => Outcome::Incomplete,
         }
     }
+}
+
+/// Runs an audit.
+pub(super) async fn run(args: AuditArgs) -> anyhow::Result<Outcome> {
+    let watch = Watch::begin(&args);
+    let ended = audited(&args, &watch).await;
+    watch.end(&args.operation, &ended)?;
+    let ended = ended?;
+    told::ended(&ended, &args)?;
+    Ok(ended.outcome())
 }
 
 /// An audit being prepared: what the flags mean.
@@ -70,20 +71,24 @@ struct Asked<'a> {
     settings: Settings,
     s3: S3Options,
     wanted: Selection,
-    progress: Progress,
+    watch: &'a Watch,
     /// A number that no other run has.
     run: u64,
 }
 
 /// Audits and writes the tables.
-pub(super) async fn audited(args: &AuditArgs) -> anyhow::Result<Audited> {
+pub(super) async fn audited(args: &AuditArgs, watch: &Watch) -> anyhow::Result<Audited> {
     let settings = Settings::load(&args.config)?;
     let asked = Asked {
         args,
-        s3: S3Options::from(&args.s3),
+        s3: S3Options {
+            retry: settings.config.retry,
+            retries: watch.retries.clone(),
+            ..S3Options::from(&args.s3)
+        },
         wanted: selection(&args.selection, settings.config.limits.late_hours)?,
         settings,
-        progress: Progress::new(),
+        watch,
         run: run_number(),
     };
     if args.dry_run {
@@ -134,7 +139,8 @@ impl Asked<'_> {
 
     /// Lists the sources, as far as the window and a rescan reach.
     async fn list(&self, days: &mut Days) -> anyhow::Result<Inputs> {
-        let (names, progress) = (&self.args.sources, &self.progress);
+        let (names, progress) = (&self.args.sources, &self.watch.progress);
+        progress.enter("list");
         let first = |span| days.first_listed(span);
         let mut inputs = Inputs::list_from(names, &self.s3, &self.wanted, first, progress).await?;
         if let Some(again) = self.rescanned() {
@@ -168,7 +174,7 @@ impl Asked<'_> {
             }
             _ => Plan::of_all(&self.listed(&inputs, &[])),
         };
-        self.progress.clear();
+        self.watch.progress.clear();
         told::dry_run(&inputs, &plan, &self.args.out)
     }
 
@@ -220,7 +226,7 @@ impl Asked<'_> {
             let selections = self.selections(&days);
             let listed = self.listed(&inputs, &selections);
             let plan = Plan::make(dataset, &index, &listed).await?;
-            self.progress.begin_reading(plan.bytes);
+            self.watch.begin_reading(&plan, inputs.objects.len());
             records += plan.known_records;
             let update = Update {
                 session: &session,
@@ -233,7 +239,7 @@ impl Asked<'_> {
                 stop: stop.clone(),
             };
             let on_object = |object: &ScanObject, reading: &Reading| {
-                self.progress.read(object, reading);
+                self.watch.read(object, reading);
             };
             updated += update.run(plan, &mut index, on_object).await?;
             if updated.left > 0 {
@@ -262,7 +268,7 @@ impl Asked<'_> {
 
     /// Lists once more, from an earlier day on.
     async fn list_again(&self, from: Day) -> anyhow::Result<Inputs> {
-        let (names, progress) = (&self.args.sources, &self.progress);
+        let (names, progress) = (&self.args.sources, &self.watch.progress);
         Inputs::list_from(names, &self.s3, &self.wanted, |_| Some(from), progress).await
     }
 
@@ -292,21 +298,21 @@ impl Asked<'_> {
         if totals.rows == totals.outside_window && totals.rejects == 0 {
             bail!(told::nothing_counts(&totals));
         }
-        self.progress.doing("merging");
+        self.watch.progress.doing("merge");
         let mut tables = Tables::open(dataset, index).await?;
         merge::run(session, dataset, index, &mut tables).await?;
         lock.check()?;
         catalog::register(session, dataset)?;
-        self.progress.doing("judging");
+        self.watch.progress.doing("judge");
         let workloads = judging::workloads(session, &window, &self.settings).await?;
         check_nothing_lost(&totals, &workloads)?;
         let report = self.report(window, totals, workloads);
-        self.progress.doing("writing");
+        self.watch.progress.doing("write");
         lock.check()?;
         writing::write_report(dataset, &mut tables, &report).await?;
         index.tables = tables.into_index();
         index.save(dataset).await?;
-        self.progress.clear();
+        self.watch.progress.clear();
         Ok(report)
     }
 
@@ -343,30 +349,6 @@ fn check_nothing_lost(totals: &ScanTotals, workloads: &[WorkloadReport]) -> anyh
     let expected = totals.rows - totals.outside_window;
     if calls != expected as i64 {
         bail!("counts do not add up: {expected} rows in the window, {calls} calls in the tables");
-    }
-    Ok(())
-}
-
-fn summarise(
-    report: &Report,
-    updated: &Updated,
-    format: SummaryFormat,
-    out: &str,
-) -> anyhow::Result<()> {
-    match format {
-        SummaryFormat::Text => print(&text::render(report, width()))?,
-        SummaryFormat::Json => print(&json::render(report))?,
-    }
-    if updated.objects < report.scan.objects {
-        eprintln!("Read {} objects; the others of the window were known.", updated.objects);
-    }
-    eprintln!("Tables: {out}");
-    if !report.complete {
-        eprintln!(
-            "Incomplete: {} objects could not be read, {} records were rejected; see the tables \
-             objects and rejects.",
-            report.scan.unreadable, report.scan.rejects
-        );
     }
     Ok(())
 }

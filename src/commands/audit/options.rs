@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Asked;
 use crate::cli::AuditArgs;
+use crate::commands::log::tell;
 use crate::store::index::Index;
 use crate::table::ScanOptions;
 
@@ -16,6 +17,8 @@ impl Asked<'_> {
         ScanOptions {
             group_by: self.args.group_by.clone(),
             dedupe: !self.args.no_dedupe,
+            object_time: self.settings.config.retry.object_time(),
+            deadline: self.watch.deadline,
             long_context: self.settings.book.long_context_thresholds().into_iter().collect(),
             ..ScanOptions::new(self.settings.config.limits.clone())
         }
@@ -53,11 +56,11 @@ impl Asked<'_> {
             other_thresholds |= mine["long_context"] != theirs["long_context"];
         }
         if other_thresholds && self.args.rescan.is_none() {
-            eprintln!(
+            tell(&format!(
                 "Prices for long contexts begin at other sizes than when {} was read; --rescan \
                  FROM..TO counts those days anew.",
                 self.args.out
-            );
+            ));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::commands::INCOMPLETE;
+use crate::commands::log::tell;
 
 /// Sends a stop at SIGTERM or Ctrl-C. A second one, or one when nobody listens any more, ends the process:
 /// what is committed is committed, and the next audit makes the tables.
@@ -21,7 +22,7 @@ pub(super) fn listen(stop: watch::Sender<bool>) {
                 _ = interrupt.recv() => {}
             }
             if asked || stop.send(true).is_err() {
-                eprintln!("Stopped: what was read is committed. Run it again to go on.");
+                tell("Stopped: what was read is committed. Run it again to go on.");
                 std::process::exit(i32::from(INCOMPLETE));
             }
             asked = true;

@@ -1,10 +1,14 @@
 //! What an audit says besides its summary: what it would read, what it found nothing in, how it stopped.
 
+use super::Audited;
+use crate::cli::{AuditArgs, SummaryFormat};
 use crate::commands::inputs::Inputs;
-use crate::commands::output::{harmless, print};
+use crate::commands::log::tell;
+use crate::commands::output::{harmless, print, width};
 use crate::commands::progress::human_bytes;
 use crate::engine::plan::Plan;
-use crate::report::ScanTotals;
+use crate::engine::update::Updated;
+use crate::report::{Report, ScanTotals, json, text};
 
 /// Requests for S3 GET in a dollar: $0.0004 a thousand in us-east-1 (S3 Standard, price list of 2026-11).
 const GETS_PER_DOLLAR: f64 = 2_500_000.0;
@@ -60,4 +64,42 @@ pub(super) fn nothing_counts(totals: &ScanTotals) -> String {
          --to, and that this is a folder of model-invocation logs",
         totals.objects, totals.rejects, totals.outside_window
     )
+}
+
+/// Tells what an audit came to.
+pub(super) fn ended(ended: &Audited, args: &AuditArgs) -> anyhow::Result<()> {
+    match ended {
+        Audited::Report(report, updated) => summarise(report, updated, args.format, &args.out)?,
+        Audited::Told => {}
+        Audited::Stopped(updated) => tell(&format!(
+            "Stopped: {} objects were read and committed, {} are left; the tables are as before. \
+             Run it again to go on.",
+            updated.objects, updated.left
+        )),
+    }
+    Ok(())
+}
+
+fn summarise(
+    report: &Report,
+    updated: &Updated,
+    format: SummaryFormat,
+    out: &str,
+) -> anyhow::Result<()> {
+    match format {
+        SummaryFormat::Text => print(&text::render(report, width()))?,
+        SummaryFormat::Json => print(&json::render(report))?,
+    }
+    if updated.objects < report.scan.objects {
+        tell(&format!("Read {} objects; the others of the window were known.", updated.objects));
+    }
+    tell(&format!("Tables: {out}"));
+    if !report.complete {
+        tell(&format!(
+            "Incomplete: {} objects could not be read, {} records were rejected; see the tables \
+             objects and rejects.",
+            report.scan.unreadable, report.scan.rejects
+        ));
+    }
+    Ok(())
 }

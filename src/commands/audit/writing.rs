@@ -6,6 +6,7 @@ use arrow::datatypes::TimestampMicrosecondType;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::commands::log::tell;
 use crate::failpoint;
 use crate::report::{Report, tables};
 use crate::schema::{self, Table};
@@ -49,11 +50,11 @@ pub(super) async fn check_earlier(dataset: &Dataset, index: &Index) -> anyhow::R
         return Err(DatasetError::Newer { name, what: "schema version", found, known }.into());
     }
     if index.state.is_empty() && index.is_new {
-        eprintln!(
+        tell(&format!(
             "The tables in {} were written by a version that kept no state: every log is read \
              again, once.",
             dataset.source().name
-        );
+        ));
     }
     Ok(())
 }
