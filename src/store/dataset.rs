@@ -237,19 +237,23 @@ impl Dataset {
         if !self.is_local() {
             return Ok(());
         }
-        let of_state = |name: &str| is_staged(name, "");
+        self.sweep_folder(&self.below(&[STATE_FOLDER]), |name| is_staged(name, "")).await?;
         let of_table = |name: &str| {
             TABLES.iter().any(|table| is_staged(name, &format!("{}.parquet", table.name)))
         };
-        let folders: [(Path, &dyn Fn(&str) -> bool); 2] =
-            [(self.below(&[STATE_FOLDER]), &of_state), (self.below(&[]), &of_table)];
-        for (folder, is_left) in folders {
-            let listed = self.source.store.list_with_delimiter(Some(&folder)).await;
-            let listed = listed.map_err(|source| self.failed("cannot list", &folder, source))?;
-            for meta in listed.objects {
-                if meta.location.filename().is_some_and(is_left) {
-                    self.remove(&meta.location).await?;
-                }
+        self.sweep_folder(&self.below(&[]), of_table).await
+    }
+
+    async fn sweep_folder(
+        &self,
+        folder: &Path,
+        is_left: impl Fn(&str) -> bool,
+    ) -> Result<(), DatasetError> {
+        let listed = self.source.store.list_with_delimiter(Some(folder)).await;
+        let listed = listed.map_err(|source| self.failed("cannot list", folder, source))?;
+        for meta in listed.objects {
+            if meta.location.filename().is_some_and(&is_left) {
+                self.remove(&meta.location).await?;
             }
         }
         Ok(())
