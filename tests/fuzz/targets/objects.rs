@@ -28,10 +28,10 @@ impl Sink for Nobody {
     fn reject(&mut self, _: Reject) {}
 }
 
-/// `bytes` in members of `length` each.
-fn members(bytes: &[u8], length: usize) -> Vec<u8> {
+/// `bytes` in about `count` members.
+fn members(bytes: &[u8], count: usize) -> Vec<u8> {
     let mut object = Vec::new();
-    for member in bytes.chunks(length) {
+    for member in bytes.chunks(bytes.len() / count + 1) {
         let mut encoder = GzEncoder::new(&mut object, Compression::fast());
         encoder.write_all(member).expect("memory takes all");
         encoder.finish().expect("memory takes all");
@@ -52,9 +52,9 @@ fn inflate(object: &[u8]) -> Option<Vec<u8>> {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let Some(([length, at, change], bytes)) = input.split_first_chunk() else { return };
+    let Some(([count, at, change], bytes)) = input.split_first_chunk() else { return };
     inflate(bytes);
-    let mut object = members(bytes, usize::from(*length) + 1);
+    let mut object = members(bytes, usize::from(*count % 4) + 1);
     if object.is_empty() {
         return;
     }
