@@ -22,7 +22,7 @@ struct Case {
     listing: Listing,
 }
 
-const CONTENT: [u8; 50_000] = [7; 50_000];
+static CONTENT: [u8; 50_000] = [7; 50_000];
 
 impl Case {
     async fn new(patience: impl FnOnce(&mut Retry)) -> Self {
