@@ -25,7 +25,8 @@ Exit codes:
   0  complete
   1  failed; nothing or not everything was written, or a bound of evaluate is missed
   2  wrong usage
-  3  finished, but incomplete: unreadable objects, or more rejects than --max-reject-rate";
+  3  finished, but incomplete: unreadable objects, more rejects than --max-reject-rate, or stopped
+     by a signal";
 
 /// Finds the Amazon Bedrock traffic that nobody waits for, and what it would cost as batch.
 ///

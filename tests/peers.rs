@@ -95,3 +95,12 @@ fn every_report_runs_without_other_programs_too() {
     let near = halfrate(["sql", "--report", "savings_by_modle"]).exits(2);
     assert!(near.stderr.contains("'savings_by_model'"), "{}", near.stderr);
 }
+
+#[test]
+fn data_frames_get_decimals_dates_and_times_as_such() {
+    let page = repository().join("docs/bi.md");
+    let program = Path::new(env!("CARGO_BIN_EXE_halfrate"));
+    if let Some(told) = run_script("frames.py", [program, sample_audit(), &page]) {
+        assert!(told.ends_with("3 blocks of Python, 0 wrong types\n"), "{told}");
+    }
+}

@@ -71,10 +71,12 @@ fn no_reader_sees_a_day_that_is_neither_before_nor_after() {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let (mut seen, mut asked_again) = (BTreeSet::new(), 0);
             while !done.load(Ordering::SeqCst) {
-                if !out.exists() {
+                let days = if out.exists() { by_glob(&out) } else { Days::new() };
+                // Before the first file there is no table to ask.
+                if days.is_empty() {
                     continue;
                 }
-                seen.insert(by_glob(&out));
+                seen.insert(days);
                 match runtime.block_on(by_datafusion(&out)) {
                     Some(days) => {
                         seen.insert(days);

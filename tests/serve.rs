@@ -2,57 +2,53 @@
 //!
 //! In builds with the feature `serve`; without it the command says how to get one.
 
-#![cfg_attr(not(feature = "serve"), allow(unused_imports, reason = "what a server is tested with"))]
-
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command};
-
-use tempfile::TempDir;
-
-use crate::peers::run_script;
-use crate::program::{Run, audit, halfrate, sample_audit, sample_data};
-
 #[cfg(not(feature = "serve"))]
 #[test]
 fn a_build_without_it_says_how_to_get_it() {
-    let done = halfrate(["serve"]).exits(1);
+    let done = crate::program::halfrate(["serve"]).exits(1);
     assert!(done.stderr.contains("--features serve"), "{}", done.stderr);
-}
-
-/// A server that ends with its value.
-struct Server {
-    process: Child,
-    port: String,
-    _home: TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Starts it on a free port and waits until it listens.
-fn serve(out: &Path, prepare: impl FnOnce(Run) -> Run) -> Server {
-    let run = prepare(halfrate(["serve", "--port", "0", "--data"]).arg(out));
-    let (mut process, home) = run.spawn();
-    let told = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let mut said = Vec::new();
-    for line in told {
-        said.push(line);
-        if let Some((_, rest)) = said[said.len() - 1].split_once(" -p ") {
-            let port = rest.split_whitespace().next().unwrap().to_owned();
-            return Server { process, port, _home: home };
-        }
-    }
-    panic!("no server: {said:?}");
 }
 
 #[cfg(feature = "serve")]
 mod served {
-    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::path::Path;
+    use std::process::{Child, Command};
+
+    use tempfile::TempDir;
+
+    use crate::peers::run_script;
+    use crate::program::{Run, audit, halfrate, sample_audit, sample_data};
+
+    /// A server that ends with its value.
+    struct Server {
+        process: Child,
+        port: String,
+        _home: TempDir,
+    }
+
+    impl Drop for Server {
+        fn drop(&mut self) {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+
+    /// Starts it on a free port and waits until it listens.
+    fn serve(out: &Path, prepare: impl FnOnce(Run) -> Run) -> Server {
+        let run = prepare(halfrate(["serve", "--port", "0", "--data"]).arg(out));
+        let (mut process, home) = run.spawn();
+        let told = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let mut said = Vec::new();
+        for line in told {
+            said.push(line);
+            if let Some((_, rest)) = said[said.len() - 1].split_once(" -p ") {
+                let port = rest.split_whitespace().next().unwrap().to_owned();
+                return Server { process, port, _home: home };
+            }
+        }
+        panic!("no server: {said:?}");
+    }
 
     fn program() -> &'static str {
         env!("CARGO_BIN_EXE_halfrate")

@@ -151,7 +151,9 @@ impl Inputs {
                 if object.size == 0 {
                     inputs.emptied.insert(source.locate(&object.path));
                     *inputs.skipped.entry("empty objects".into()).or_default() += 1;
-                } else if known.insert((source.store_url.clone(), object.path.clone())) {
+                } else if sources.len() == 1
+                    || known.insert((source.store_url.clone(), object.path.clone()))
+                {
                     inputs.objects.push((index, object));
                 } else {
                     *inputs.skipped.entry("named by two sources".into()).or_default() += 1;

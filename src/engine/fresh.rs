@@ -121,12 +121,12 @@ fn state_row(
             EngineError::Conservation(format!("the scan has no list column {name}"))
         })?);
     }
-    columns.push(sorted_ids(facts)?);
+    columns.push(ids_of(facts)?);
     columns.push(id_list(excluded)?);
     Ok(RecordBatch::try_new(state::schema(), columns)?)
 }
 
-fn sorted_ids(facts: &RecordBatch) -> Result<ArrayRef, EngineError> {
+fn ids_of(facts: &RecordBatch) -> Result<ArrayRef, EngineError> {
     let column = facts.column_by_name("ids").filter(|column| column.as_list_opt::<i32>().is_some());
     let column = column.map(Arc::clone);
     column.ok_or_else(|| EngineError::Conservation("the scan has no list column ids".into()))

@@ -1,7 +1,7 @@
 //! What an audit has to do: the listing held against the ledger.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::path::Path;
@@ -29,13 +29,11 @@ pub struct Listed<'l> {
     pub rescan: Option<(Day, Day)>,
 }
 
-/// One object to read.
+/// One object to read. There may be millions, so it is no more than a number.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// The entry it will have, without a reading.
-    pub entry: LedgerEntry,
-    /// The object as a scan takes it; the ordinal is its place in the plan.
-    pub object: ScanObject,
+    /// Its index in [`Listed::objects`].
+    pub at: usize,
     /// The ledger's entries of older readings of it.
     pub before: Vec<LedgerEntry>,
 }
@@ -55,6 +53,8 @@ pub struct Plan {
     pub known_bytes: u64,
     /// Records met in them when they were read.
     pub known_records: u64,
+    /// Bytes to read.
+    pub bytes: u64,
 }
 
 impl Plan {
@@ -68,7 +68,7 @@ impl Plan {
         index: &Index,
         listed: &Listed<'_>,
     ) -> Result<Self, EngineError> {
-        let mut found = Matching::new(listed)?;
+        let mut found = Matching::new(listed);
         let mut plan = Self::default();
         for file in listed.files_to_look_at(index) {
             let (entries, _) = dataset.ledger(file).await?;
@@ -81,34 +81,54 @@ impl Plan {
     }
 
     /// Reads everything that is listed.
-    ///
-    /// # Errors
-    /// A source's store makes no URL.
-    pub fn of_all(listed: &Listed<'_>) -> Result<Self, EngineError> {
+    pub fn of_all(listed: &Listed<'_>) -> Self {
         let mut plan = Self::default();
-        Matching::new(listed)?.finish(&mut plan);
-        Ok(plan)
-    }
-
-    /// Bytes to read.
-    pub fn bytes(&self) -> u64 {
-        self.objects.iter().map(|pending| pending.entry.bytes).sum()
+        Matching::new(listed).finish(&mut plan);
+        plan
     }
 }
 
 impl Listed<'_> {
-    /// The object of an entry as a scan takes it, where it is still of that version. Few are asked for, so
-    /// the search may be long.
-    pub(super) fn object(&self, entry: &LedgerEntry) -> Option<ScanObject> {
-        self.sources.iter().enumerate().find_map(|(at, source)| {
+    /// The index of an entry's object, where it is still of that version. Few are asked for, so the search
+    /// may be long.
+    pub(super) fn find(&self, entry: &LedgerEntry) -> Option<usize> {
+        self.sources.iter().find_map(|source| {
             let path = entry.location.strip_prefix(&source.locate(&Path::ROOT))?;
-            let same = |(of, object): &&(usize, LogObject)| {
-                self.sources[*of].store_url == source.store_url && object.path.as_ref() == path
+            let same = |(of, object): &(usize, LogObject)| {
+                self.sources[*of].store_url == source.store_url
+                    && object.path.as_ref() == path
+                    && entry.is_of(object)
             };
-            let (_, object) = self.objects.iter().find(same)?;
-            let store = ObjectStoreUrl::parse(&self.sources[at].store_url).ok()?;
-            entry.is_of(object).then(|| ScanObject { store, meta: object.meta(), ordinal: 0 })
+            self.objects.iter().position(same)
         })
+    }
+
+    /// One object as a scan takes it.
+    pub(super) fn scanned(&self, at: usize, ordinal: i64) -> Result<ScanObject, EngineError> {
+        let (source, object) = &self.objects[at];
+        let store = ObjectStoreUrl::parse(&self.sources[*source].store_url)?;
+        Ok(ScanObject { store, meta: object.meta(), ordinal })
+    }
+
+    /// The entry that an object will have, without a reading.
+    pub(super) fn entry(&self, at: usize) -> LedgerEntry {
+        let (source, object) = &self.objects[at];
+        let source = &self.sources[*source];
+        LedgerEntry::of(&source.name.as_str().into(), source.locate(&object.path), object)
+    }
+
+    /// How two objects count: as [`LedgerEntry::order`] of their entries.
+    fn order(&self, one: usize, other: usize) -> Ordering {
+        let key = |at: usize| {
+            let object = &self.objects[at].1;
+            let hour = object.key.as_ref().map(|key| key.hour.1);
+            (object_day(object), hour, object.relative_key())
+        };
+        let place = |at: usize| {
+            let (source, object) = &self.objects[at];
+            self.sources[*source].locate(&object.path)
+        };
+        key(one).cmp(&key(other)).then_with(|| place(one).cmp(&place(other)))
     }
 
     /// Days with state that the listing may have something to say about.
@@ -153,8 +173,6 @@ struct Match {
 /// The comparison while it goes on.
 struct Matching<'l> {
     listed: &'l Listed<'l>,
-    names: Vec<Arc<str>>,
-    stores: Vec<ObjectStoreUrl>,
     /// Beginning of every location, and prefix, of each source.
     roots: Vec<(String, Path)>,
     /// Listed objects by the beginning of their location and their path.
@@ -163,20 +181,17 @@ struct Matching<'l> {
 }
 
 impl<'l> Matching<'l> {
-    fn new(listed: &'l Listed<'l>) -> Result<Self, EngineError> {
-        let stores = listed.sources.iter().map(|source| ObjectStoreUrl::parse(&source.store_url));
+    fn new(listed: &'l Listed<'l>) -> Self {
         let root = |source: &Source| (source.locate(&Path::ROOT), source.prefix.clone());
         let place = |(at, (source, object)): (usize, &'l (usize, LogObject))| {
             ((listed.sources[*source].store_url.as_str(), object.path.as_ref()), at)
         };
-        Ok(Self {
+        Self {
             listed,
-            names: listed.sources.iter().map(|source| source.name.as_str().into()).collect(),
-            stores: stores.collect::<Result<_, _>>()?,
             roots: listed.sources.iter().map(root).collect(),
             places: listed.objects.iter().enumerate().map(place).collect(),
             matches: vec![Match::default(); listed.objects.len()],
-        })
+        }
     }
 
     /// The listed object that an entry is of.
@@ -218,26 +233,14 @@ impl<'l> Matching<'l> {
 
     fn finish(self, plan: &mut Plan) {
         for (at, found) in self.matches.into_iter().enumerate() {
-            let (source, object) = &self.listed.objects[at];
             if found.known.is_some() {
                 // What a killed audit left of an object that moved to another day.
                 plan.dropped.extend(found.before);
                 continue;
             }
-            let location = self.listed.sources[*source].locate(&object.path);
-            plan.objects.push(Pending {
-                entry: LedgerEntry::of(&self.names[*source], location, object),
-                object: ScanObject {
-                    store: self.stores[*source].clone(),
-                    meta: object.meta(),
-                    ordinal: 0,
-                },
-                before: found.before,
-            });
+            plan.bytes += self.listed.objects[at].1.size;
+            plan.objects.push(Pending { at, before: found.before });
         }
-        plan.objects.sort_by(|a, b| a.entry.order().cmp(&b.entry.order()));
-        for (pending, ordinal) in plan.objects.iter_mut().zip(0..) {
-            pending.object.ordinal = ordinal;
-        }
+        plan.objects.sort_by(|a, b| self.listed.order(a.at, b.at));
     }
 }

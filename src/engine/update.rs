@@ -20,7 +20,7 @@ use crate::failpoint;
 use crate::schema::state;
 use crate::store::dataset::Dataset;
 use crate::store::index::{Index, Summary};
-use crate::store::ledger::{self, LedgerEntry, Reading};
+use crate::store::ledger::{self, LedgerEntry, Reading, object_day};
 use crate::store::lock::Lock;
 use crate::store::state::{StateFile, StateWriter, filtered};
 use crate::table::ScanOptions;
@@ -105,12 +105,12 @@ impl Update<'_> {
         let mut at = 0;
         while at < plan.objects.len() && !self.stop.is_wanted() {
             self.lock.check()?;
-            let end = at + slice(&plan.objects[at..]);
+            let end = at + self.slice(&plan.objects[at..]);
             let mut met = |object: &ScanObject, reading: &Reading| {
                 updated.records += reading.records;
                 progress(object, reading);
             };
-            let (mut fresh, answered) = self.read(&plan.objects[at..end], &mut met).await?;
+            let (mut fresh, answered) = self.read(at, &plan.objects[at..end], &mut met).await?;
             failpoint::point("scanned");
             updated.again += self.settle(&plan, index, &mut fresh).await?;
             failpoint::point("settled");
@@ -130,33 +130,48 @@ impl Update<'_> {
         Ok(updated)
     }
 
-    /// Reads one slice; tells how many of its objects answered.
+    /// Reads one slice, which begins at `first` in the plan; tells how many of its objects answered.
     async fn read(
         &self,
+        first: usize,
         slice: &[Pending],
         progress: &mut impl FnMut(&ScanObject, &Reading),
     ) -> Result<(Fresh, u64), EngineError> {
-        let objects: Vec<ScanObject> = slice.iter().map(|pending| pending.object.clone()).collect();
-        let first = objects.first().map_or(0, |object| object.ordinal);
+        let objects = slice.iter().zip(first as i64..);
+        let objects: Vec<ScanObject> = objects
+            .map(|(pending, ordinal)| self.listed.scanned(pending.at, ordinal))
+            .collect::<Result<_, _>>()?;
         let (mut fresh, mut answered) = (Fresh::default(), 0);
         scan::job(self.session, &objects, &self.options, &self.stop, |row| {
-            let at = usize::try_from(row.ordinal - first).unwrap_or(usize::MAX);
-            let Some(pending) = slice.get(at) else {
+            let planned = usize::try_from(row.ordinal).unwrap_or(usize::MAX);
+            let at = planned.wrapping_sub(first);
+            let (Some(pending), Some(object)) = (slice.get(at), objects.get(at)) else {
                 return Err(EngineError::Conservation("an object that was not asked for".into()));
             };
-            progress(&pending.object, &row.reading);
+            progress(object, &row.reading);
             answered += 1;
-            if is_as_before(pending, &row.reading) {
+            let mut entry = self.listed.entry(pending.at);
+            if is_as_before(&pending.before, &entry, &row.reading) {
                 return Ok(());
             }
             pending.before.iter().for_each(|entry| fresh.replaces(entry));
-            let mut entry = pending.entry.clone();
             entry.revision = self.revision(&entry.location, 0);
-            let planned = usize::try_from(row.ordinal).ok();
-            fresh.push(entry, row, Vec::new(), planned)
+            fresh.push(entry, row, Vec::new(), Some(planned))
         })
         .await?;
         Ok((fresh, answered))
+    }
+
+    /// How many of the first objects make a slice, at least one.
+    fn slice(&self, objects: &[Pending]) -> usize {
+        let (mut bytes, mut days) = (0_u64, BTreeSet::new());
+        let fits = |pending: &&Pending| {
+            let object = &self.listed.objects[pending.at].1;
+            bytes = bytes.saturating_add(object.size);
+            days.insert(object_day(object));
+            bytes <= SLICE_BYTES && days.len() <= SLICE_DAYS
+        };
+        objects.iter().take(SLICE_OBJECTS).take_while(fits).count().max(1)
     }
 
     /// A number for a reading that no other has.
@@ -204,10 +219,11 @@ impl Update<'_> {
         round: u64,
     ) -> Result<bool, EngineError> {
         let object = match again.planned {
-            Some(at) => plan.objects.get(at).map(|pending| pending.object.clone()),
-            None => self.listed.object(&again.entry),
+            Some(at) => plan.objects.get(at).map(|pending| pending.at),
+            None => self.listed.find(&again.entry),
         };
         let Some(object) = object else { return Ok(false) };
+        let object = self.listed.scanned(object, 0)?;
         let row = scan::again(self.session, &object, &self.options, again.exclude.clone()).await?;
         if row.reading.error.is_some() && again.planned.is_none() {
             return Ok(false);
@@ -305,13 +321,10 @@ struct Edit {
 
 /// Whether a reading says nothing new: the same failure again, or a failure where the same version was read
 /// before, whose facts are better than none.
-fn is_as_before(pending: &Pending, reading: &Reading) -> bool {
-    let same = |entry: &LedgerEntry| {
-        entry.bytes == pending.entry.bytes && entry.etag == pending.entry.etag
-    };
-    let [entry] = &pending.before[..] else { return false };
+fn is_as_before(before: &[LedgerEntry], now: &LedgerEntry, reading: &Reading) -> bool {
+    let [entry] = before else { return false };
     reading.error.is_some()
-        && same(entry)
+        && (entry.bytes, &entry.etag) == (now.bytes, &now.etag)
         && (entry.reading.error == reading.error || entry.reading.error.is_none())
 }
 
@@ -334,15 +347,4 @@ fn marked(
     let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
     columns[at] = Arc::new(marks);
     Ok(RecordBatch::try_new(batch.schema(), columns)?)
-}
-
-/// How many of the first objects make a slice, at least one.
-fn slice(objects: &[Pending]) -> usize {
-    let (mut bytes, mut days) = (0_u64, BTreeSet::new());
-    let fits = |pending: &&Pending| {
-        bytes = bytes.saturating_add(pending.entry.bytes);
-        days.insert(pending.entry.day);
-        bytes <= SLICE_BYTES && days.len() <= SLICE_DAYS
-    };
-    objects.iter().take(SLICE_OBJECTS).take_while(fits).count().max(1)
 }

@@ -228,13 +228,29 @@ impl Dataset {
         Ok(files.iter().map(|meta| (name(meta), Version::of(meta))).collect())
     }
 
-    /// Removes what killed audits left half-written in the state folder; to be called under the lock.
+    /// Removes what killed audits left half-written of the state and of small tables; to be called under the
+    /// lock. S3 has no such files: what is not whole is not there.
     ///
     /// # Errors
-    /// The store refuses.
+    /// The disk refuses.
     pub async fn sweep(&self) -> Result<(), DatasetError> {
-        for name in self.state_files().await?.keys().filter(|name| is_staged(name, "")) {
-            self.remove(&self.state_path(name)).await?;
+        if !self.is_local() {
+            return Ok(());
+        }
+        let of_state = |name: &str| is_staged(name, "");
+        let of_table = |name: &str| {
+            TABLES.iter().any(|table| is_staged(name, &format!("{}.parquet", table.name)))
+        };
+        let folders: [(Path, &dyn Fn(&str) -> bool); 2] =
+            [(self.below(&[STATE_FOLDER]), &of_state), (self.below(&[]), &of_table)];
+        for (folder, is_left) in folders {
+            let listed = self.source.store.list_with_delimiter(Some(&folder)).await;
+            let listed = listed.map_err(|source| self.failed("cannot list", &folder, source))?;
+            for meta in listed.objects {
+                if meta.location.filename().is_some_and(is_left) {
+                    self.remove(&meta.location).await?;
+                }
+            }
         }
         Ok(())
     }

@@ -172,7 +172,7 @@ impl Asked<'_> {
                 self.check_options(&index)?;
                 self.plan(&dataset, &index, &inputs, &self.selections(&days)).await?
             }
-            _ => Plan::of_all(&self.listed(&inputs, &[]))?,
+            _ => Plan::of_all(&self.listed(&inputs, &[])),
         };
         self.watch.progress.clear();
         told::dry_run(&inputs, &plan, &self.args.out)

@@ -16,8 +16,7 @@ const GETS_PER_DOLLAR: f64 = 2_500_000.0;
 /// Tells what would be read, object by object.
 pub(super) fn dry_run(inputs: &Inputs, plan: &Plan, out: &str) -> anyhow::Result<()> {
     let count = plan.objects.len();
-    let mut told =
-        format!("Would read {count} objects, {}, into {out}\n", human_bytes(plan.bytes()));
+    let mut told = format!("Would read {count} objects, {}, into {out}\n", human_bytes(plan.bytes));
     if plan.known > 0 {
         let (known, bytes) = (plan.known, human_bytes(plan.known_bytes));
         told.push_str(&format!("Known already, not read again: {known} objects, {bytes}\n"));
@@ -30,7 +29,9 @@ pub(super) fn dry_run(inputs: &Inputs, plan: &Plan, out: &str) -> anyhow::Result
         told.push_str(&format!("Would skip {count}: {reason}\n"));
     }
     for pending in &plan.objects {
-        told.push_str(&format!("{}\t{}\n", pending.entry.bytes, pending.entry.location));
+        let (source, object) = &inputs.objects[pending.at];
+        let location = inputs.sources[*source].locate(&object.path);
+        told.push_str(&format!("{}\t{location}\n", object.size));
     }
     print(&harmless(&told))
 }

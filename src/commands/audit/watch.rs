@@ -50,7 +50,7 @@ impl Watch {
 
     /// Reading begins, of what is not known of the objects listed.
     pub(super) fn begin_reading(&self, plan: &Plan, listed: usize) {
-        let (known, read, bytes) = (plan.known, plan.objects.len() as u64, plan.bytes());
+        let (known, read, bytes) = (plan.known, plan.objects.len() as u64, plan.bytes);
         tracing::info!(objects = listed as u64, known, read, bytes, "objects listed");
         self.progress.begin_reading(bytes);
     }

@@ -33,7 +33,7 @@ pub(super) fn section(report: &Report, totals: &Totals) -> Markup {
             h2 { "From all traffic to what can move now" }
             p {
                 "Bars show " (what) ". Each step takes off what stays where it is; what is left at the end can \
-                 go to batch as it is."
+                 go to batch as it is. Flex, where a model has it, takes calls as they are."
             }
             div.scroll tabindex="0" role="region" aria-label="From all traffic to what can move" {
                 table.figures.waterfall {
