@@ -149,7 +149,7 @@ Examples:
   halfrate audit s3://my-logs --out s3://my-reports/bedrock --from 2026-10-01 --to 2026-10-31
   halfrate audit s3://my-logs --group-by metadata.app --format json | jq .totals
   halfrate audit s3://my-logs --out out --rescan 2026-10-05..2026-10-06
-  halfrate audit s3://my-logs --out out --deadline 45m --log-format json --metrics halfrate.prom
+  halfrate audit s3://my-logs --out out --deadline 45m --metrics halfrate.prom
   halfrate audit s3://my-logs --dry-run";
 
 /// `halfrate audit`

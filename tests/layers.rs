@@ -51,7 +51,8 @@ impl Source {
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
+        // Fuzz targets are built in a target folder of their own.
+        if path.is_dir() && !path.ends_with("target") {
             rust_files(&path, found);
         } else if path.extension().is_some_and(|end| end == "rs") {
             found.push(path);
