@@ -68,7 +68,7 @@ pub(super) const SERVE_EXAMPLES: &str = "\
 Examples:
   halfrate serve --data out
   halfrate serve --data s3://my-reports/bedrock --port 6432 --memory-limit 2GB
-  halfrate serve --data out --listen 0.0.0.0 --password-file secret --tls-cert c.pem --tls-key k.pem
+  halfrate serve --listen 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
 
 In builds with the feature serve: cargo install --path . --features serve";
 

@@ -48,8 +48,11 @@ fn tallies(report: &Report) -> Vec<(Day, Tally)> {
     tallies
 }
 
-/// The three parts with their names and classes, from the bottom up.
-const PARTS: [(&str, &str, fn(&Tally) -> i64); 3] = [
+/// Class, name and tokens of one part of a bar.
+type Part = (&'static str, &'static str, fn(&Tally) -> i64);
+
+/// The three parts, from the bottom up.
+const PARTS: [Part; 3] = [
     ("eligible", "nobody waits", |tally| tally.eligible),
     ("interactive", "somebody waits", |tally| tally.interactive),
     ("unclear", "unclear", |tally| tally.unclear),
