@@ -48,10 +48,10 @@ fn tallies(report: &Report) -> Vec<(Day, Tally)> {
     tallies
 }
 
-/// Class, name and tokens of a part of a day.
+/// Class, name and tokens of one part of a bar.
 type Part = (&'static str, &'static str, fn(&Tally) -> i64);
 
-/// The three parts with their names and classes, from the bottom up.
+/// The three parts, from the bottom up.
 const PARTS: [Part; 3] = [
     ("eligible", "nobody waits", |tally| tally.eligible),
     ("interactive", "somebody waits", |tally| tally.interactive),
