@@ -241,7 +241,8 @@ impl Dataset {
         let of_table = |name: &str| {
             TABLES.iter().any(|table| is_staged(name, &format!("{}.parquet", table.name)))
         };
-        let folders: [(Path, &dyn Fn(&str) -> bool); 2] =
+        type IsLeft<'f> = &'f dyn Fn(&str) -> bool;
+        let folders: [(Path, IsLeft<'_>); 2] =
             [(self.below(&[STATE_FOLDER]), &of_state), (self.below(&[]), &of_table)];
         for (folder, is_left) in folders {
             let listed = self.source.store.list_with_delimiter(Some(&folder)).await;
