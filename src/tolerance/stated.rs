@@ -169,8 +169,10 @@ pub(super) fn streaming(facts: &Facts<'_>, config: &Tolerance) -> Option<Evidenc
 pub(super) fn conversation(facts: &Facts<'_>, config: &Tolerance) -> Option<Evidence> {
     let signals = &facts.total.signals;
     let turns = signals.multi_turn.max(signals.agent_turns);
-    let share = share(turns, signals.input_bodies);
-    let enough = signals.input_bodies >= config.min_bodies;
+    // An answer alone shows a tool loop too, so calls without a request body may be among the turns.
+    let bodies = signals.input_bodies.max(turns);
+    let share = share(turns, bodies);
+    let enough = bodies >= config.min_bodies;
     (enough && share >= config.conversation_min_share).then(|| Evidence {
         rule: "conversation",
         value: Some(share),
@@ -178,9 +180,8 @@ pub(super) fn conversation(facts: &Facts<'_>, config: &Tolerance) -> Option<Evid
         weight: weights::CONVERSATION,
         decisive: false,
         sentence: format!(
-            "A conversation or tool loop is in progress in {:.0} % of the {} calls with bodies.",
-            share * 100.0,
-            signals.input_bodies
+            "A conversation or tool loop is in progress in {:.0} % of the {bodies} calls with bodies.",
+            share * 100.0
         ),
     })
 }
