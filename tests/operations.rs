@@ -154,7 +154,11 @@ fn metrics_say_what_the_summary_says() {
     let told = samples(&file);
     if let Some(read) = run_script("metrics.py", [&file]) {
         let read: BTreeMap<String, f64> = serde_json::from_str(&read).unwrap();
-        assert_eq!(read, told, "Prometheus' own parser reads the same");
+        assert!(read.keys().eq(told.keys()), "{read:?}");
+        for (name, value) in &told {
+            // JSON's reader here is not exact in the last digit.
+            assert!((read[name] - value).abs() <= 1e-9 * value.abs(), "{name}: {value}");
+        }
     }
     let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap();
     for (name, value) in [
