@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::AsArray;
@@ -19,7 +19,8 @@ type Days = BTreeMap<String, i64>;
 /// What a reader sees who globs and opens the files that it finds.
 fn by_glob(out: &Path) -> Days {
     let mut days = Days::new();
-    for file in files_of(out, "usage") {
+    let is_parquet = |file: &PathBuf| file.extension().is_some_and(|of| of == "parquet");
+    for file in files_of(out, "usage").into_iter().filter(is_parquet) {
         let day = file.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
         // Between the glob and the open it may have been removed, never half-written.
         let Ok(open) = File::open(&file) else { continue };
