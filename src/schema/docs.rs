@@ -12,7 +12,7 @@ pub fn docs_markdown() -> String {
          Schema version {VERSION}.\n\n\
          Small tables are one file, `<table>.parquet`. Partitioned tables are folders, \
          `<table>/date=YYYY-MM-DD/*.parquet`; the date is in the folder's name, and readers that \
-         know Hive partitions show it as a column. Tables only ever gain columns.\n\n\
+         know Hive partitions show it as a column. From schema version 2 on tables only gain columns.\n\n\
          Tokens and counts are `bigint`, money is `decimal(20,6)` in US dollars, moments are UTC. \
          Null means unknown or not applicable, never zero. Every description below is also in the \
          Parquet files, as Arrow field metadata under `description` and in the file metadata under \
