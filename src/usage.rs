@@ -10,8 +10,7 @@ use datafusion::common::ScalarValue;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 
-use crate::schema;
-use crate::table::columns::{KEY_COLUMNS, NUMBERS, Reader, minute_facts};
+use crate::table::columns::{NUMBERS, Reader, minute_facts, number_names};
 use crate::units::{Day, Minute};
 use crate::workload::{SizeHistogram, Window, Workload};
 
@@ -78,11 +77,9 @@ struct Columns<'b> {
 
 impl<'b> Columns<'b> {
     fn of(batch: &'b RecordBatch) -> Result<Self, ArrowError> {
-        let table = schema::table("usage").map_or(&[][..], |table| table.columns);
-        let names = table.iter().skip(1 + KEY_COLUMNS.len()).map(|column| column.name);
         let reader = Reader(batch);
         let mut numbers = [&[][..]; NUMBERS];
-        for (slot, name) in numbers.iter_mut().zip(names) {
+        for (slot, name) in numbers.iter_mut().zip(number_names()) {
             *slot = reader.count(name)?.values();
         }
         Ok(Self { id: reader.text("workload")?, minute: reader.time("minute")?, numbers, reader })

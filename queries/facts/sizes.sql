@@ -1,13 +1,18 @@
 -- Sizes: one row is one workload, one day, input or output, and one size bin, merged from all objects.
--- Reads: partial_sizes (the same for one object).
--- Units: tokens. Order: day, then the table's own order.
+-- Reads: partial_sizes (the same for one object), partial_workloads (one row is one workload: its number,
+-- its place in the table's order, its key).
+-- Units: tokens; bins are sixteenths of the natural logarithm. Order: day, then the table's own order.
+WITH merged AS (
+SELECT date, number, is_output, bin, sum(requests) AS requests
+FROM partial_sizes
+GROUP BY date, number, is_output, bin
+)
 SELECT
   workload, account, region, caller, caller_kind, model, scope, operation, tags,
-  kind, bin, lower_tokens, upper_tokens,
-  sum(requests) AS requests,
+  CASE WHEN is_output THEN 'output' ELSE 'input' END AS kind,
+  bin, exp(bin / 16.0) AS lower_tokens, exp((bin + 1) / 16.0) AS upper_tokens,
+  requests,
   date
-FROM partial_sizes
-GROUP BY
-  workload, account, region, caller, caller_kind, model, scope, operation, tags,
-  kind, bin, lower_tokens, upper_tokens, date
-ORDER BY date, account, region, caller, model, scope, operation, tags, kind, bin
+FROM merged
+JOIN partial_workloads USING (number)
+ORDER BY date, place, is_output, bin

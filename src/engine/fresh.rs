@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, StructArray, UInt64Array};
 use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::TimestampMicrosecondType;
 
 use super::EngineError;
 use super::scan::{ObjectRow, items};
 use super::spool::{Spool, Spooled};
 use crate::schema::state;
-use crate::store::ledger::{self, LedgerEntry};
+use crate::store::ledger::{self, LedgerEntry, day_of_micros};
+use crate::table::columns::packed_requests;
 use crate::table::partial::RequestId;
 use crate::units::Day;
 
@@ -58,7 +60,7 @@ impl Fresh {
     ) -> Result<(), EngineError> {
         let usage = items(&row.facts, "usage")?;
         entry.reading = row.reading;
-        entry.days = ledger::days_of_usage(&StructArray::from(usage))?;
+        entry.days = days_of(&usage)?;
         // A day of which nothing counts here may count here once its owner is rewritten.
         for day in excluded.iter().map(|(day, _)| *day).collect::<BTreeSet<Day>>() {
             if let Err(at) = entry.days.binary_search_by_key(&day, |(day, _)| *day) {
@@ -108,6 +110,21 @@ pub(super) struct Finished {
     pub(super) replaced: BTreeMap<Day, BTreeSet<String>>,
 }
 
+/// Requests by day of partial usage, ascending.
+fn days_of(usage: &RecordBatch) -> Result<Vec<(Day, i64)>, EngineError> {
+    let minutes = usage.column_by_name("minute");
+    let minutes = minutes.and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+    let packed = usage.column_by_name(state::PACKED).and_then(|c| c.as_binary_opt::<i32>());
+    let (Some(minutes), Some(packed)) = (minutes, packed) else {
+        return Err(EngineError::Conservation("the scan's usage has no minutes or numbers".into()));
+    };
+    let mut days = BTreeMap::new();
+    for (minute, packed) in minutes.values().iter().zip(packed.iter().flatten()) {
+        *days.entry(day_of_micros(*minute)).or_insert(0) += packed_requests(packed);
+    }
+    Ok(days.into_iter().collect())
+}
+
 /// An object's row of the state: its ledger entry and its row of the facts view.
 fn state_row(
     entry: &LedgerEntry,
@@ -115,7 +132,7 @@ fn state_row(
     excluded: &[RequestId],
 ) -> Result<RecordBatch, EngineError> {
     let mut columns = ledger::columns(std::slice::from_ref(entry))?;
-    for name in ["usage", "sizes", "rejects"] {
+    for name in ["workloads", "usage", "sizes", "rejects"] {
         let column = facts.column_by_name(name).map(Arc::clone);
         columns.push(column.ok_or_else(|| {
             EngineError::Conservation(format!("the scan has no list column {name}"))

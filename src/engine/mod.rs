@@ -8,6 +8,7 @@ pub mod catalog;
 mod fresh;
 pub mod gate;
 pub mod merge;
+mod names;
 pub mod plan;
 pub mod scan;
 pub mod session;

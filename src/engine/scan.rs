@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Date32Type, Int64Type, UInt64Type};
+use arrow::datatypes::{Date32Type, UInt64Type};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use tokio::sync::watch;
 
 use super::EngineError;
+use crate::schema::state;
 use crate::store::ledger::Reading;
-use crate::table::columns::Reader;
+use crate::table::columns::{Reader, packed_requests};
 use crate::table::partial::RequestId;
 use crate::table::source::{ORDINAL, ScanObject, scan};
 use crate::table::{ScanOptions, View};
@@ -175,8 +176,9 @@ fn check(
              {duplicates} duplicates"
         )));
     }
-    let requests = usage.column_by_name("requests").and_then(|c| c.as_primitive_opt::<Int64Type>());
-    let counted: i64 = requests.map_or(0, |requests| requests.values().iter().sum());
+    let packed = usage.column_by_name(state::PACKED).and_then(|c| c.as_binary_opt::<i32>());
+    let counted: i64 =
+        packed.map_or(0, |packed| packed.iter().flatten().map(packed_requests).sum());
     if counted != (rows - outside_window) as i64 {
         return Err(EngineError::Conservation(format!(
             "object {ordinal}: {rows} rows, {outside_window} outside the window, \

@@ -20,6 +20,9 @@ use tempfile::NamedTempFile;
 
 use super::EngineError;
 
+/// Rows of one batch of a query: DataFusion's own default.
+const PIECE_ROWS: usize = 8192;
+
 /// Rows being set aside.
 pub(super) struct Spool {
     schema: SchemaRef,
@@ -59,6 +62,11 @@ impl Spool {
 
     /// Ends it: the rows can be read back, in the order in which they came.
     pub(super) fn finish(self) -> Result<Spooled, EngineError> {
+        // A row an object in its own batch, and whoever writes them pays by the batch.
+        let rows = match self.pending.len() {
+            0 => Vec::new(),
+            _ => vec![concat_batches(&self.schema, &self.pending)?],
+        };
         let file = match self.file {
             Some((file, mut writer)) => {
                 writer.finish()?;
@@ -66,14 +74,13 @@ impl Spool {
             }
             None => None,
         };
-        Ok(Spooled { schema: self.schema, rows: self.pending, file })
+        Ok(Spooled { rows, file })
     }
 }
 
 /// What a finished spool holds; the file goes when this does.
 #[derive(Debug)]
 pub(super) struct Spooled {
-    schema: SchemaRef,
     rows: Vec<RecordBatch>,
     file: Option<NamedTempFile>,
 }
@@ -91,10 +98,14 @@ impl Spooled {
         failed.into_iter().chain(from_file.into_iter().flatten()).chain(rows)
     }
 
-    /// The rows as a table.
-    pub(super) fn into_table(self) -> Result<StreamingTable, EngineError> {
-        let schema = Arc::clone(&self.schema);
-        Ok(StreamingTable::try_new(schema, vec![Arc::new(self)])?)
+    /// The rows as a table, each batch made into one of `schema` on its way.
+    pub(super) fn into_table(
+        self,
+        schema: SchemaRef,
+        make: fn(&SchemaRef, RecordBatch) -> Result<RecordBatch, ArrowError>,
+    ) -> Result<StreamingTable, EngineError> {
+        let made = Made { spooled: self, schema: Arc::clone(&schema), make };
+        Ok(StreamingTable::try_new(schema, vec![Arc::new(made)])?)
     }
 
     fn reader(&self) -> Result<Option<FileReader<BufReader<File>>>, ArrowError> {
@@ -106,13 +117,34 @@ impl Spooled {
     }
 }
 
-impl PartitionStream for Spooled {
+/// Spooled rows in another form.
+#[derive(Debug)]
+struct Made {
+    spooled: Spooled,
+    schema: SchemaRef,
+    make: fn(&SchemaRef, RecordBatch) -> Result<RecordBatch, ArrowError>,
+}
+
+impl PartitionStream for Made {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let batches = self.batches().map(|batch| batch.map_err(DataFusionError::from));
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream::iter(batches)))
+        let (schema, make) = (Arc::clone(&self.schema), self.make);
+        let pieces = self.spooled.batches().flat_map(|batch| match batch {
+            Ok(batch) => pieces(batch).map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        });
+        let made = pieces.map(move |batch| {
+            batch.and_then(|batch| make(&schema, batch)).map_err(DataFusionError::from)
+        });
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream::iter(made)))
     }
+}
+
+/// A batch in pieces of what DataFusion takes at once.
+fn pieces(batch: RecordBatch) -> impl Iterator<Item = RecordBatch> {
+    let starts = (0..batch.num_rows()).step_by(PIECE_ROWS);
+    starts.map(move |start| batch.slice(start, PIECE_ROWS.min(batch.num_rows() - start)))
 }

@@ -62,6 +62,19 @@ macro_rules! keyed {
 }
 pub(super) use keyed;
 
+/// The key columns, in the order of every table that has them.
+pub const KEY_COLUMNS: [&str; 9] = [
+    "workload",
+    "account",
+    "region",
+    "caller",
+    "caller_kind",
+    "model",
+    "scope",
+    "operation",
+    "tags",
+];
+
 /// Sort order by workload, then by what follows: rows of one workload lie together, which
 /// compresses well and lets readers skip by caller or model.
 macro_rules! by_key {
@@ -69,4 +82,7 @@ macro_rules! by_key {
         &["account", "region", "caller", "model", "scope", "operation", "tags", $($then,)*]
     };
 }
+
+/// The order of workloads in every table that is sorted by them.
+pub const KEY_ORDER: [&str; 7] = *by_key!();
 pub(super) use by_key;

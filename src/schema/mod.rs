@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
+pub use columns::{KEY_COLUMNS, KEY_ORDER};
 pub use docs::docs_markdown;
 
 /// Version of the tables together, raised when a column is added.

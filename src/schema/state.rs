@@ -1,13 +1,16 @@
 //! The state of a dataset: one row a log object, its ledger entry first and its partial facts after.
 //!
 //! State is no table for readers: it lies in a folder that globs skip, and other tables are made of it.
-//! The facts have the columns of their tables, so a row of the scan goes into the state as it is.
+//! Facts name their workload by its place in the row's own list of workloads, and the numbers of a minute
+//! are one packed value: the nine texts and 31 numbers of a row of `usage`, most of them zero, would cost more
+//! to write, read back and merge than their objects cost to read.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 
+use super::columns::KEY_COLUMNS;
 use super::{Kind, facts};
 
 /// Version of the state's columns and of their meaning. A reader refuses a newer one.
@@ -39,24 +42,55 @@ pub const LEDGER: [&str; 16] = [
     "days",
 ];
 
-fn fields_of(columns: &[super::Column], before: &[Field]) -> Fields {
-    let own = columns.iter().map(|c| Field::new(c.name, c.kind.arrow(), c.nullable));
-    before.iter().cloned().chain(own).collect()
-}
+static WORKLOADS: LazyLock<Fields> = LazyLock::new(|| {
+    let keys = facts::USAGE.columns.iter().filter(|c| KEY_COLUMNS.contains(&c.name));
+    keys.map(|c| Field::new(c.name, c.kind.arrow(), c.nullable)).collect()
+});
+
+static USAGE: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::from(vec![
+        Field::new("minute", Kind::Time.arrow(), false),
+        number(),
+        Field::new(PACKED, DataType::Binary, false),
+    ])
+});
+
+static SIZES: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::from(vec![
+        date(),
+        number(),
+        Field::new("is_output", DataType::Boolean, false),
+        Field::new("bin", DataType::Int32, false),
+        Field::new("requests", DataType::Int64, false),
+    ])
+});
 
 fn date() -> Field {
     Field::new("date", Kind::Date.arrow(), false)
 }
 
-static USAGE: LazyLock<Fields> = LazyLock::new(|| fields_of(facts::USAGE.columns, &[]));
-static SIZES: LazyLock<Fields> = LazyLock::new(|| fields_of(facts::SIZES.columns, &[date()]));
+/// Place of a workload in a list of them, from 0.
+fn number() -> Field {
+    Field::new(NUMBER, DataType::UInt32, false)
+}
 
-/// One workload in one minute in one object: the columns of `usage`.
+/// Name of the column that tells a fact's workload by number.
+pub const NUMBER: &str = "number";
+
+/// Name of the column that holds a minute's numbers, packed as `table::columns` says.
+pub const PACKED: &str = "packed";
+
+/// One workload: the key columns of the tables.
+pub fn workload_fields() -> Fields {
+    WORKLOADS.clone()
+}
+
+/// One workload in one minute in one object: its number, and the number columns of `usage` in one.
 pub fn usage_fields() -> Fields {
     USAGE.clone()
 }
 
-/// One size bin of a workload on a day in one object: the date, then the columns of `sizes`.
+/// One size bin of a workload on a day in one object: input or output tokens, and the calls of that size.
 pub fn sizes_fields() -> Fields {
     SIZES.clone()
 }
@@ -104,6 +138,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         plain("gone", Kind::Flag, false),
         Field::new("revision", DataType::UInt64, false),
         list("days", day_fields()),
+        list("workloads", workload_fields()),
         list("usage", usage_fields()),
         list("sizes", sizes_fields()),
         list("rejects", reject_fields()),

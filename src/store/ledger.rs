@@ -235,27 +235,6 @@ fn days_of(items: &ArrayRef) -> Result<Vec<(Day, i64)>, ArrowError> {
     Ok(days.values().iter().map(|day| Day(*day)).zip(requests.values().iter().copied()).collect())
 }
 
-/// Requests by day of a list of partial usage, ascending.
-///
-/// # Errors
-/// It has no minutes or requests.
-pub fn days_of_usage(usage: &StructArray) -> Result<Vec<(Day, i64)>, ArrowError> {
-    let wrong = |name: &str| ArrowError::SchemaError(format!("usage has no column {name}"));
-    let minutes = usage
-        .column_by_name("minute")
-        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
-        .ok_or_else(|| wrong("minute"))?;
-    let requests = usage
-        .column_by_name("requests")
-        .and_then(|column| column.as_primitive_opt::<Int64Type>())
-        .ok_or_else(|| wrong("requests"))?;
-    let mut days = std::collections::BTreeMap::new();
-    for (minute, requests) in minutes.values().iter().zip(requests.values()) {
-        *days.entry(day_of_micros(*minute)).or_insert(0) += requests;
-    }
-    Ok(days.into_iter().collect())
-}
-
 /// The UTC day of a timestamp in microseconds.
 pub fn day_of_micros(micros: i64) -> Day {
     Minute::of_seconds(micros.div_euclid(1_000_000)).day()

@@ -3,17 +3,19 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
-    StringArray, StructArray, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Int32Array, Int64Array, ListArray,
+    RecordBatch, StringArray, StructArray, UInt32Array, UInt64Array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::columns::{key_arrays, minute_array, numbers};
-use super::partial::{Partial, RequestId};
+use super::columns::{key_arrays, minute_array, pack};
+use super::partial::{Partial, RequestId, SizeKind};
 use crate::schema::state;
-use crate::workload::SizeHistogram;
+
+/// About what a packed minute takes.
+const PACKED_BYTES: usize = 24;
 
 /// How scanning one object ended.
 pub(super) struct Scanned {
@@ -36,6 +38,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         count("duplicates"),
         count("outside_window"),
         Field::new("error", DataType::Utf8, true),
+        state::list_field("workloads", DataType::Struct(state::workload_fields())),
         state::list_field("usage", DataType::Struct(state::usage_fields())),
         state::list_field("sizes", DataType::Struct(state::sizes_fields())),
         state::list_field("rejects", DataType::Struct(state::reject_fields())),
@@ -56,6 +59,7 @@ pub(super) fn row(scanned: Scanned) -> Result<RecordBatch, ArrowError> {
     let rejected = partial.rejected + u64::from(error.is_some());
     let count = |value: u64| -> ArrayRef { Arc::new(Int64Array::from(vec![value as i64])) };
     let lists = [
+        one_list(Arc::new(workloads(&partial)?))?,
         one_list(Arc::new(usage(&partial)?))?,
         one_list(Arc::new(sizes(&partial)?))?,
         one_list(Arc::new(rejects))?,
@@ -83,40 +87,43 @@ fn one_list(items: ArrayRef) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(ListArray::try_new(field, offsets, items, None)?))
 }
 
+fn workloads(partial: &Partial) -> Result<StructArray, ArrowError> {
+    let all = partial.workloads.iter().map(Arc::as_ref);
+    let length = partial.workloads.len();
+    StructArray::try_new_with_length(state::workload_fields(), key_arrays(all), None, length)
+}
+
 fn usage(partial: &Partial) -> Result<StructArray, ArrowError> {
     let mut rows: Vec<_> = partial.minutes.iter().collect();
     rows.sort_unstable_by_key(|(at, _)| **at);
-    let of = |number: u32| partial.workloads[number as usize].as_ref();
-    let workloads = rows.iter().map(|((workload, _), _)| of(*workload));
-    let mut columns = vec![minute_array(rows.iter().map(|((_, minute), _)| *minute))];
-    columns.extend(key_arrays(workloads));
-    let values: Vec<_> = rows.iter().map(|(_, facts)| numbers(facts)).collect();
-    for column in 0..super::columns::NUMBERS {
-        columns.push(Arc::new(Int64Array::from_iter_values(values.iter().map(|row| row[column]))));
+    let (mut packed, mut ends) = (Vec::with_capacity(rows.len() * PACKED_BYTES), Vec::new());
+    for (_, facts) in &rows {
+        pack(facts, &mut packed);
+        ends.push(packed.len());
     }
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let lengths = starts.zip(&ends).map(|(start, end)| end - start);
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    let columns: Vec<ArrayRef> = vec![
+        minute_array(rows.iter().map(|((_, minute), _)| *minute)),
+        Arc::new(UInt32Array::from_iter_values(rows.iter().map(|((number, _), _)| *number))),
+        Arc::new(BinaryArray::try_new(offsets, packed.into(), None)?),
+    ];
     StructArray::try_new_with_length(state::usage_fields(), columns, None, rows.len())
 }
 
 fn sizes(partial: &Partial) -> Result<StructArray, ArrowError> {
     let mut rows: Vec<_> = partial.sizes.iter().map(|(at, requests)| (*at, *requests)).collect();
     rows.sort_unstable();
-    let of = |number: u32| partial.workloads[number as usize].as_ref();
-    let workloads = rows.iter().map(|((workload, ..), _)| of(*workload));
-    let bins = || rows.iter().map(|((.., bin), _)| *bin);
-    let days = rows.iter().map(|((_, day, ..), _)| day.0);
-    let kinds =
-        StringArray::from_iter_values(rows.iter().map(|((_, _, kind, _), _)| kind.as_str()));
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(Date32Array::from_iter_values(days))];
-    columns.extend(key_arrays(workloads));
-    columns.extend([
-        Arc::new(kinds) as ArrayRef,
-        Arc::new(Int32Array::from_iter_values(bins())),
-        Arc::new(Float64Array::from_iter_values(bins().map(SizeHistogram::lower_bound))),
-        Arc::new(Float64Array::from_iter_values(
-            bins().map(|bin| SizeHistogram::lower_bound(bin + 1)),
-        )),
+    let at = || rows.iter().map(|(at, _)| *at);
+    let is_output = at().map(|(_, _, kind, _)| Some(kind == SizeKind::Output));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Date32Array::from_iter_values(at().map(|(_, day, ..)| day.0))),
+        Arc::new(UInt32Array::from_iter_values(at().map(|(number, ..)| number))),
+        Arc::new(is_output.collect::<BooleanArray>()),
+        Arc::new(Int32Array::from_iter_values(at().map(|(.., bin)| bin))),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, requests)| *requests))),
-    ]);
+    ];
     StructArray::try_new_with_length(state::sizes_fields(), columns, None, rows.len())
 }
 

@@ -27,16 +27,6 @@ pub enum SizeKind {
     Output,
 }
 
-impl SizeKind {
-    /// The name in the `sizes` table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::Output => "output",
-        }
-    }
-}
-
 /// A request on its UTC day: what counts once. The id is hashed by XXH64, which is the same on every machine
 /// and in every version: ids outlive the run in the dataset's state.
 pub type RequestId = (Day, u64);
