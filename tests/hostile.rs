@@ -347,7 +347,7 @@ fn reads_only(plan: &LogicalPlan) -> bool {
 #[tokio::test]
 async fn any_statement_is_refused_or_reads() {
     let wanted: u64 =
-        std::env::var("HALFRATE_GATE").ok().and_then(|n| n.parse().ok()).unwrap_or(4000);
+        std::env::var("HALFRATE_GATE").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
     let home = tempfile::tempdir().unwrap();
     let data = Source::open(sample_audit().to_str().unwrap(), &S3Options::default()).await.unwrap();
     let session = session::session(&Limits::default(), [&data]).unwrap();
