@@ -21,7 +21,7 @@ const OFTEN: [&str; 4] = ["file-staged", "file-renamed", "state-committed", "tab
 const PASSAGES: [u32; 3] = [1, 2, 9];
 
 /// Instants at which it is killed from outside, for each place, twice in a row each.
-const KILLS: u64 = 10;
+const KILLS: u64 = 15;
 
 /// The story in two parts, the second with what changes the first: late objects, a rewritten one.
 fn parts() -> (Vec<Object>, Vec<Object>) {
@@ -117,6 +117,7 @@ fn dies_at_every_point(place: Place) {
         }
     }
     // No file is staged on S3, and not every audit commits nine days; all others die.
+    eprintln!("{died} audits died");
     assert!(died >= 20, "only {died} audits died");
 }
 
@@ -132,7 +133,7 @@ fn an_audit_that_dies_at_any_commit_point_is_made_good_on_s3() {
 
 fn is_killed_at_any_instant(place: Place, seed: u64) {
     let mut scene = Scene::new(place);
-    let mut dice = Dice(seed);
+    let (mut dice, mut killed) = (Dice(seed), 0);
     for kill in 0..KILLS {
         let out = scene.out();
         // Twice in a row: the second kill hits a repair.
@@ -140,11 +141,14 @@ fn is_killed_at_any_instant(place: Place, seed: u64) {
             let (mut child, _home) = scene.place.audit(&out).spawn();
             std::thread::sleep(Duration::from_millis(30 + dice.below(400) as u64));
             child.kill().unwrap();
-            child.wait().unwrap();
+            killed += u64::from(child.wait().unwrap().code().is_none());
             assert_whole(&scene.place.out(&out));
         }
         scene.repair(&out, &format!("kill {kill} into {out}"));
     }
+    // A quick machine may be done before its time has come.
+    eprintln!("{killed} audits killed");
+    assert!(killed >= KILLS, "only {killed} audits were killed");
 }
 
 #[test]
