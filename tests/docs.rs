@@ -190,3 +190,31 @@ fn the_shell_is_understood_well_enough() {
     assert_eq!(command_line("ls # halfrate"), None);
     assert!(parse(&command_line("halfrate audit --nope x").unwrap()).is_err());
 }
+
+#[test]
+fn every_promise_names_tests_that_are_there() {
+    let page = fs::read_to_string(repository().join("docs/reliability.md")).unwrap();
+    let mut tests = String::new();
+    for entry in fs::read_dir(repository().join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "rs") {
+            tests += &fs::read_to_string(path).unwrap();
+        }
+    }
+    let name = Regex::new("`([a-z0-9]+(?:_[a-z0-9]+)+)`").unwrap();
+    let (_, promises) = page.split_once("## Promises").unwrap();
+    let (promises, _) = promises.split_once("\n## ").unwrap();
+    let rows = promises.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let mut promises = 0;
+    for row in rows {
+        let proof = row.trim_end_matches(" |").rsplit_once(" | ").unwrap().1;
+        let names: Vec<&str> =
+            name.captures_iter(proof).map(|hit| hit.get(1).unwrap().as_str()).collect();
+        assert!(!names.is_empty(), "{row}");
+        for name in names {
+            assert!(tests.contains(&format!("fn {name}(")), "no test {name}: {row}");
+        }
+        promises += 1;
+    }
+    assert!(promises > 15);
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use datafusion::logical_expr::LogicalPlan;
 use halfrate::config::Limits;
 use halfrate::engine::{catalog, gate, session};
-use halfrate::source::{S3Options, Source};
+use halfrate::source::{S3Options, Source, encode_key};
 use halfrate::store::dataset::Dataset;
 use serde_json::json;
 
@@ -83,6 +83,63 @@ fn odd_keys_stay_inside_the_output() {
     }
     // Every key is in the ledger once, in a form that names it.
     assert_eq!(rows(&out, "SELECT key FROM objects").len(), keys.len() + 1);
+}
+
+#[test]
+fn keys_that_climb_stay_inside_the_output() {
+    let root = tempfile::tempdir().unwrap();
+    let server = Server::start(root.path());
+    server.write("logs", "plain.json.gz", &gzip(lines(&good(0..10))));
+    // No folder can hold these.
+    let stem = format!("{HOUR}/{}", "é\n/".repeat(180));
+    let long = format!("{stem}{}.json.gz", "x".repeat(1024 - stem.len() - 8));
+    assert_eq!(long.len(), 1024);
+    let keys = [
+        "../../above.json.gz".to_owned(),
+        format!("{HOUR}/../../../../../../../../../escape.json.gz"),
+        format!("{HOUR}/../date=2026-10-05/usage.parquet/../../x.json.gz"),
+        format!("{HOUR}/./dot.json.gz"),
+        format!("{HOUR}//empty.json.gz"),
+        "/leading.json.gz".to_owned(),
+        "//etc//passwd.json.gz".to_owned(),
+        format!("{HOUR}/a..\n..\r\u{1b}[2J\u{7f}.json.gz"),
+        format!("{HOUR}/\u{1}\u{2028}\u{feff}日本語\u{1f9ea}.json.gz"),
+        format!("{HOUR}/{}x.json.gz", "../".repeat(300)),
+        long,
+    ];
+    for (n, key) in (1..).zip(&keys) {
+        server.hold("logs", key, gzip(lines(&good(n * 10..n * 10 + 10))));
+    }
+    server.hold("logs", "../cut.json.gz", vec![0x1f]);
+    // With many keys a listing goes folder by folder, with few it is flat.
+    for more in [0, 1500] {
+        for n in 0..more {
+            server.hold("logs", &format!("{HOUR}/{n}.json.gz"), Vec::new());
+        }
+        let home = tempfile::tempdir().unwrap();
+        let run = halfrate(["audit", "s3://logs", "--out", "out", "--format", "json"]);
+        let done = run.envs(server.environment()).within(home.path()).exits(3);
+        let control = |c: char| c.is_control() && c != '\n';
+        assert!(!done.stderr.contains(control), "{:?}", done.stderr);
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "nothing is written elsewhere");
+        let out = home.path().join("out");
+        for file in files(&out) {
+            assert!(file.is_ascii() && !file.contains(".."), "{file:?}");
+        }
+        // Each is read, or told of by its name; one that is cut is not read.
+        let found = rows(&out, "SELECT key, rows, error FROM objects ORDER BY key");
+        let named = |key: &str| {
+            let name = encode_key(key.as_bytes());
+            found.iter().filter(|row| row["key"] == name.as_ref()).collect::<Vec<_>>()
+        };
+        for key in &keys {
+            let mine = named(key);
+            assert!(mine.len() == 1 && mine[0]["rows"] == 10, "{key:?}: {found:#?}");
+        }
+        assert!(named("../cut.json.gz")[0]["error"].is_string(), "{found:#?}");
+        assert_eq!(found.len(), keys.len() + 2);
+        assert_eq!(done.json()["scan"]["rows"], 10 * (keys.len() + 1));
+    }
 }
 
 /// What somebody may put into a name.
@@ -290,7 +347,7 @@ fn reads_only(plan: &LogicalPlan) -> bool {
 #[tokio::test]
 async fn any_statement_is_refused_or_reads() {
     let wanted: u64 =
-        std::env::var("HALFRATE_GATE").ok().and_then(|n| n.parse().ok()).unwrap_or(4000);
+        std::env::var("HALFRATE_GATE").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
     let home = tempfile::tempdir().unwrap();
     let data = Source::open(sample_audit().to_str().unwrap(), &S3Options::default()).await.unwrap();
     let session = session::session(&Limits::default(), [&data]).unwrap();

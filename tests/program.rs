@@ -78,6 +78,21 @@ impl Run {
         self
     }
 
+    /// Starts it by a shell script in a mount namespace of its own, of which this process may be refused one.
+    /// The script gets these arguments and then the command line.
+    pub(crate) fn in_namespace(mut self, script: &str, arguments: &[&Path]) -> Self {
+        let plain = self.command;
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script, "sh"]).args(arguments);
+        command.arg(plain.get_program()).args(plain.get_args());
+        command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(folder) = plain.get_current_dir() {
+            command.current_dir(folder);
+        }
+        self.command = command;
+        self
+    }
+
     /// The command, for tests that watch it run.
     pub(crate) fn spawn(mut self) -> (std::process::Child, TempDir) {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -144,6 +159,16 @@ impl Run {
             done.stderr
         );
         done
+    }
+}
+
+/// Why this system makes no mount namespace, if it does not: tests that need one say so and pass.
+pub(crate) fn no_namespace() -> Option<String> {
+    let script = "mount -t tmpfs -o size=1m none /mnt";
+    match Command::new("unshare").args(["-rm", "sh", "-c", script]).output() {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => Some(format!("unshare: {error}")),
     }
 }
 

@@ -10,6 +10,8 @@ use halfrate::source::{
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
+use crate::logs::{HOUR, good, gzip, lines};
+use crate::program::{Run, halfrate, no_namespace};
 use crate::support::s3_faults::Kind;
 use crate::support::s3_server::Server;
 
@@ -216,8 +218,86 @@ async fn no_connection_is_tried_as_often_as_told() {
         };
         let source = Source::open("s3://logs", &options).await.unwrap();
         let error = list(&source, &Selection::default(), &|_| {}).await.unwrap_err().to_string();
-        assert!(error.contains("no connection"), "{endpoint}: {error}");
+        let host = endpoint.strip_prefix("http://").unwrap();
+        assert!(error.contains(&format!("no connection to {host}: ")), "{endpoint}: {error}");
         assert!(error.contains("--endpoint-url"), "{endpoint}: {error}");
         assert_eq!(options.retries.count(Stage::List), 2, "{endpoint}");
     }
+}
+
+/// An audit of an endpoint that is not there yet, with this patience.
+fn before_the_store(endpoint: &str, patience: &str) -> Run {
+    halfrate(["audit", "s3://logs", "--format", "json", "--log-level", "info", "--endpoint-url"])
+        .arg(endpoint)
+        .file("halfrate.toml", &format!("[retry]\n{patience}"))
+}
+
+/// A try every tenth of a second or so, for as long as a slow machine may need.
+const STEADY: &str = "attempts = 1000\nfirst_wait_ms = 200\nlongest_wait_ms = 200\n";
+
+fn reads_all(child: std::process::Child) {
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("trying again") && told.contains("no connection to"), "{told}");
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["scan"]["rows"], 30);
+}
+
+/// A folder with a bucket of thirty records.
+fn bucket() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("logs").join(HOUR);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("a.json.gz"), gzip(lines(&good(0..30)))).unwrap();
+    root
+}
+
+#[test]
+fn a_store_that_comes_late_is_read() {
+    let root = bucket();
+    let port = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let keys = Server::start(root.path()).environment();
+    let run = before_the_store(&format!("http://127.0.0.1:{port}"), STEADY).envs(keys);
+    let (child, _home) = run.spawn();
+    std::thread::sleep(Duration::from_secs(1));
+    let _server = Server::start_at(root.path(), port);
+    reads_all(child);
+}
+
+#[test]
+fn a_name_that_resolves_late_is_read() {
+    if let Some(reason) = no_namespace() {
+        eprintln!("skipped, no /etc/hosts of its own: {reason}");
+        return;
+    }
+    let (root, home) = (bucket(), tempfile::tempdir().unwrap());
+    let server = Server::start(root.path());
+    let hosts = home.path().join("hosts");
+    fs::write(&hosts, "127.0.0.1 localhost\n").unwrap();
+    let port = server.endpoint().rsplit_once(':').unwrap().1.to_owned();
+    // Names below `invalid` never resolve (RFC 2606), but for the file.
+    let endpoint = format!("http://halfrate.invalid:{port}");
+    let script = "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"";
+    let run = before_the_store(&endpoint, STEADY).envs(server.environment());
+    let (child, _home) = run.in_namespace(script, &[&hosts]).spawn();
+    std::thread::sleep(Duration::from_secs(2));
+    // Written in place: the mount is of this very file.
+    fs::write(&hosts, "127.0.0.1 localhost halfrate.invalid\n").unwrap();
+    reads_all(child);
+}
+
+#[test]
+fn after_the_deadline_no_listing_is_tried_again() {
+    let keys = [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "y")];
+    let patience = "first_wait_ms = 3600000\nlongest_wait_ms = 3600000\n";
+    let begun = Instant::now();
+    let run = before_the_store("http://halfrate.invalid", patience).envs(keys);
+    let done = run.args(["--deadline", "2s"]).exits(1);
+    assert!(begun.elapsed() < MINUTE, "{}", done.stderr);
+    assert!(done.stderr.contains("no connection to halfrate.invalid: "), "{}", done.stderr);
+    assert!(done.stdout.is_empty());
 }

@@ -28,6 +28,15 @@ pub fn encode_key(key: &[u8]) -> Path {
     Path::parse(&raw).unwrap_or_else(|_| Path::from(raw))
 }
 
+/// The path of a folder, which is a key's beginning without its last slash: an empty one is what a leading
+/// slash ends, and not the whole store.
+pub(super) fn encode_folder(folder: &[u8]) -> Path {
+    match folder {
+        b"" => Path::parse(EMPTY).unwrap_or(Path::ROOT),
+        _ => encode_key(folder),
+    }
+}
+
 fn encode_segment(segment: &[u8], raw: &mut String) {
     match segment {
         b"" => return raw.push_str(EMPTY),
@@ -117,6 +126,14 @@ mod tests {
             assert_eq!(decode_path(&Path::parse(path).unwrap()), key.as_bytes());
         }
         assert_eq!(encode_key(b"\xff.gz").as_ref(), "%FF.gz");
+    }
+
+    #[test]
+    fn a_leading_slash_ends_a_folder() {
+        assert_eq!(encode_folder(b"").as_ref(), EMPTY);
+        assert_eq!(encode_folder(b"/").as_ref(), "%_/%_");
+        assert_eq!(encode_folder(b"a/").as_ref(), "a/%_");
+        assert!(encode_key(b"/a/b").prefix_matches(&encode_folder(b"")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::config::Credentials;
 
-use super::retry::Retries;
+use super::retry::{Deadline, Retries};
 use crate::config::Retry;
 
 /// How S3 is reached. The default is what the AWS command line would do: environment, profile,
@@ -25,6 +25,8 @@ pub struct S3Options {
     pub credentials: Option<Credentials>,
     /// How often and how long a failing request is tried.
     pub retry: Retry,
+    /// After it no listing is tried again. Reads have theirs in [`super::Allowance`], and writes have none.
+    pub list_until: Deadline,
     /// Counts the requests that were tried again by all stores opened with these options.
     pub retries: Retries,
 }

@@ -48,7 +48,7 @@ impl Retries {
     }
 }
 
-/// The moment after which nothing more is read. A plain value; the default is never.
+/// The moment after which nothing more is asked for or read. A plain value; the default is never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deadline(Option<SystemTime>);
 
@@ -75,15 +75,16 @@ pub(super) struct Tries {
     patience: Retry,
     stage: Stage,
     retries: Retries,
+    deadline: Deadline,
     begun: Instant,
     /// Requests sent, the current one included.
     pub(super) made: u32,
 }
 
 impl Tries {
-    /// Before the first request.
-    pub(super) fn new(patience: Retry, stage: Stage, retries: Retries) -> Self {
-        Self { patience, stage, retries, begun: Instant::now(), made: 1 }
+    /// Before the first request, of which none follows after `deadline`.
+    pub(super) fn new(patience: Retry, stage: Stage, retries: Retries, deadline: Deadline) -> Self {
+        Self { patience, stage, retries, deadline, begun: Instant::now(), made: 1 }
     }
 
     /// Waits before the next try. No, without waiting, when all are used up or the time is.
@@ -91,6 +92,7 @@ impl Tries {
         let wait = self.patience.longest_wait(self.made).mul_f64(random());
         if self.made >= self.patience.attempts
             || self.begun.elapsed() + wait >= self.patience.object_time()
+            || self.deadline.left().is_some_and(|left| wait >= left)
         {
             return false;
         }
@@ -117,7 +119,7 @@ mod tests {
     async fn tries_are_counted_and_end() {
         let patience = Retry { attempts: 3, first_wait_ms: 1, ..Retry::default() };
         let retries = Retries::default();
-        let mut tries = Tries::new(patience, Stage::Put, retries.clone());
+        let mut tries = Tries::new(patience, Stage::Put, retries.clone(), Deadline::default());
         assert!(tries.again("PutObject", "k", "cause").await);
         assert!(tries.again("PutObject", "k", "cause").await);
         assert!(!tries.again("PutObject", "k", "cause").await);
@@ -131,7 +133,17 @@ mod tests {
             Retry { first_wait_ms: 60_000_000, longest_wait_ms: 60_000_000, ..Retry::default() };
         let mut hurried = Retry { object_seconds: 0, ..patience };
         hurried.attempts = 100;
-        assert!(!Tries::new(hurried, Stage::Get, Retries::default()).again("", "", "").await);
+        let never = Deadline::default();
+        assert!(
+            !Tries::new(hurried, Stage::Get, Retries::default(), never).again("", "", "").await
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_tried_again_after_the_deadline() {
+        let over = Deadline::after(Duration::ZERO);
+        let mut tries = Tries::new(Retry::default(), Stage::List, Retries::default(), over);
+        assert!(!tries.again("", "", "").await);
     }
 
     #[test]

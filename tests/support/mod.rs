@@ -2,4 +2,5 @@
 
 pub(crate) mod s3_bucket;
 pub(crate) mod s3_faults;
+pub(crate) mod s3_held;
 pub(crate) mod s3_server;

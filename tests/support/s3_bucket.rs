@@ -1,6 +1,6 @@
 //! Buckets as folders, behaving as S3 does where s3s-fs does not: listings carry ETags and
 //! URL-encoded keys, reads heed If-Match, conditional writes are atomic, and a long listing is
-//! sorted once.
+//! sorted once. Objects may also be held in memory.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 
 use super::s3_faults::{Traffic, answered, spoil};
+use super::s3_held::{self, Held};
 
 /// A listed key: an object, or a common prefix.
 #[derive(Clone, Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct Buckets {
     files: FileSystem,
     root: PathBuf,
     traffic: Arc<Traffic>,
+    held: Arc<Held>,
     /// Long listings in progress.
     snapshots: Mutex<HashMap<Snapshot, Arc<Vec<Entry>>>>,
     /// ETags by bucket and key.
@@ -40,11 +42,12 @@ pub(crate) struct Buckets {
 }
 
 impl Buckets {
-    pub(crate) fn new(root: &Path, traffic: Arc<Traffic>) -> Self {
+    pub(crate) fn new(root: &Path, traffic: Arc<Traffic>, held: Arc<Held>) -> Self {
         Self {
             files: FileSystem::new(root).unwrap(),
             root: root.to_owned(),
             traffic,
+            held,
             snapshots: Mutex::default(),
             etags: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
@@ -53,6 +56,9 @@ impl Buckets {
 
     async fn etag(&self, bucket: &str, entry: &Entry) -> S3Result<Option<ETag>> {
         let Some((size, modified)) = entry.object else { return Ok(None) };
+        if self.held.content(bucket, &entry.key).is_some() {
+            return Ok(Some(s3_held::etag(size)));
+        }
         let name = (bucket.to_owned(), entry.key.clone());
         if let Some((s, m, etag)) = self.etags.lock().unwrap().get(&name)
             && (*s, *m) == (size, modified)
@@ -66,6 +72,9 @@ impl Buckets {
 
     /// The ETag that a read of the key would answer with.
     async fn current(&self, bucket: &str, key: &str) -> S3Result<ETag> {
+        if let Some(content) = self.held.content(bucket, key) {
+            return Ok(s3_held::etag(content.len() as u64));
+        }
         let mut input = HeadObjectInput::builder();
         input.set_bucket(bucket.to_owned()).set_key(key.to_owned());
         let request = S3Request {
@@ -99,9 +108,18 @@ impl Buckets {
         }
         let folder = prefix.rsplit_once('/').map_or(String::new(), |(f, _)| format!("{f}/"));
         let mut found = Vec::new();
-        walk(&root, &folder, delimiter.is_none(), &mut found);
+        // What only keys in memory can begin with would lead out of the folder.
+        let named = |part: &str| !matches!(part, "" | "." | "..");
+        let within = folder.strip_suffix('/').is_none_or(|folder| folder.split('/').all(named));
+        if within {
+            walk(&root, &folder, delimiter.is_none(), &mut found);
+        }
         found.retain(|entry| entry.key.starts_with(prefix));
+        for (key, size) in self.held.entries(bucket, prefix, delimiter) {
+            found.push(Entry { key, object: size.map(|size| (size, s3_held::written())) });
+        }
         found.sort_by(|a, b| a.key.cmp(&b.key));
+        found.dedup_by(|a, b| a.key == b.key);
         Ok(found)
     }
 }
@@ -219,7 +237,10 @@ impl S3 for Buckets {
     ) -> S3Result<S3Response<GetObjectOutput>> {
         let fault = self.traffic.enter("GetObject", &req.input.key).await?;
         self.check(&req.input.bucket, &req.input.key, req.input.if_match.as_ref()).await?;
-        let mut answer = self.files.get_object(req).await?;
+        let mut answer = match self.held.content(&req.input.bucket, &req.input.key) {
+            Some(content) => S3Response::new(s3_held::answer(&content, req.input.range)?),
+            None => self.files.get_object(req).await?,
+        };
         if let Some(kind) = fault {
             answer.output.body = answer.output.body.map(|body| spoil(body, &kind));
         }

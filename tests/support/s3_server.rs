@@ -19,6 +19,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::s3_bucket::Buckets;
 use super::s3_faults::{CONNECTION, Fault, Kind, Traffic};
+use super::s3_held::Held;
 
 const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -28,6 +29,7 @@ pub(crate) struct Server {
     address: SocketAddr,
     root: PathBuf,
     traffic: Arc<Traffic>,
+    held: Arc<Held>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -35,8 +37,14 @@ pub(crate) struct Server {
 impl Server {
     /// Serves the folders in `root` as buckets, on a free port of this machine only.
     pub(crate) fn start(root: &Path) -> Self {
-        let traffic = Arc::new(Traffic::default());
-        let mut service = S3ServiceBuilder::new(Buckets::new(root, Arc::clone(&traffic)));
+        Self::start_at(root, 0)
+    }
+
+    /// The same on a port of the caller's choice.
+    pub(crate) fn start_at(root: &Path, port: u16) -> Self {
+        let (traffic, held) = (Arc::new(Traffic::default()), Arc::new(Held::default()));
+        let buckets = Buckets::new(root, Arc::clone(&traffic), Arc::clone(&held));
+        let mut service = S3ServiceBuilder::new(buckets);
         service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
         let service = service.build();
         let (stop, stopped) = oneshot::channel();
@@ -48,7 +56,7 @@ impl Server {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
                 ready.send(listener.local_addr().unwrap()).unwrap();
                 tokio::select! {
                     () = serve(&listener, service) => {}
@@ -61,6 +69,7 @@ impl Server {
             address: address.recv().unwrap(),
             root: root.to_owned(),
             traffic,
+            held,
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -115,6 +124,11 @@ impl Server {
         let file = self.root.join(bucket).join(key);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, content).unwrap();
+    }
+
+    /// Puts one object that is kept in memory; its bucket has to be there.
+    pub(crate) fn hold(&self, bucket: &str, key: &str, content: impl Into<bytes::Bytes>) {
+        self.held.put(bucket, key, content.into());
     }
 
     /// Requests that were let in so far, by operation.

@@ -132,6 +132,11 @@ impl Asked<'_> {
         Ok(is_there.then_some(dataset))
     }
 
+    /// How the logs are reached.
+    fn logs(&self) -> S3Options {
+        S3Options { list_until: self.watch.deadline, ..self.s3.clone() }
+    }
+
     async fn lock(&self, dataset: &Dataset) -> anyhow::Result<Lock> {
         let hold = Duration::from_secs(self.settings.config.limits.lock_seconds);
         Ok(Lock::take(dataset, hold, self.run).await?)
@@ -139,12 +144,12 @@ impl Asked<'_> {
 
     /// Lists the sources, as far as the window and a rescan reach.
     async fn list(&self, days: &mut Days) -> anyhow::Result<Inputs> {
-        let (names, progress) = (&self.args.sources, &self.watch.progress);
+        let (names, s3, progress) = (&self.args.sources, self.logs(), &self.watch.progress);
         progress.enter("list");
         let first = |span| days.first_listed(span);
-        let mut inputs = Inputs::list_from(names, &self.s3, &self.wanted, first, progress).await?;
+        let mut inputs = Inputs::list_from(names, &s3, &self.wanted, first, progress).await?;
         if let Some(again) = self.rescanned() {
-            inputs.add(Inputs::list(names, &self.s3, &again, progress).await?);
+            inputs.add(Inputs::list(names, &s3, &again, progress).await?);
         }
         Ok(inputs)
     }
@@ -268,8 +273,8 @@ impl Asked<'_> {
 
     /// Lists once more, from an earlier day on.
     async fn list_again(&self, from: Day) -> anyhow::Result<Inputs> {
-        let (names, progress) = (&self.args.sources, &self.watch.progress);
-        Inputs::list_from(names, &self.s3, &self.wanted, |_| Some(from), progress).await
+        let (names, s3, progress) = (&self.args.sources, self.logs(), &self.watch.progress);
+        Inputs::list_from(names, &s3, &self.wanted, |_| Some(from), progress).await
     }
 
     /// Makes the tables of the state, judges the window and writes what comes of it.

@@ -111,11 +111,13 @@ pub(super) struct Clients {
     pub(super) reads: Client,
     /// For requests that send a body first.
     pub(super) writes: Client,
+    /// The host that is asked, with a port where one is told: for messages.
+    pub(super) host: Arc<str>,
 }
 
 impl Clients {
     async fn new(options: &S3Options) -> Self {
-        let own_endpoint = options.endpoint_url.is_some() || endpoint_in_environment();
+        let own_endpoint = options.endpoint_url.is_some() || endpoint_in_environment().is_some();
         let shared = loader(options, own_endpoint).await.load().await;
         let base = service(&shared, options, own_endpoint);
         let client = |answer: Duration| {
@@ -126,14 +128,32 @@ impl Clients {
             Client::from_conf(base.clone().timeout_config(patience).build())
         };
         let first_byte = Duration::from_millis(options.retry.first_byte_ms);
-        Self { reads: client(first_byte), writes: client(WRITE_ANSWER.max(first_byte)) }
+        Self {
+            reads: client(first_byte),
+            writes: client(WRITE_ANSWER.max(first_byte)),
+            host: host(&shared, options).into(),
+        }
     }
 }
 
-/// Whether the user's environment names a store that is not AWS, in the way that all AWS tools
-/// read.
-fn endpoint_in_environment() -> bool {
-    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some())
+/// The store that is not AWS and that the user's environment names, in the way that all AWS tools read.
+fn endpoint_in_environment() -> Option<String> {
+    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().find_map(|name| std::env::var(name).ok())
+}
+
+/// The host of the endpoint, without what else an address may hold, such as a password.
+fn host(shared: &SdkConfig, options: &S3Options) -> String {
+    let told = options.endpoint_url.clone().or_else(endpoint_in_environment);
+    let endpoint = told.or_else(|| shared.endpoint_url().map(str::to_owned));
+    let url = endpoint.and_then(|endpoint| ::url::Url::parse(&endpoint).ok());
+    match url.as_ref().and_then(|url| Some((url.host_str()?, url.port()))) {
+        Some((host, Some(port))) => format!("{host}:{port}"),
+        Some((host, None)) => host.to_owned(),
+        None => {
+            let region = shared.region().map_or(FALLBACK_REGION, |region| region.as_ref());
+            format!("s3.{region}.amazonaws.com")
+        }
+    }
 }
 
 async fn loader(options: &S3Options, own_endpoint: bool) -> ConfigLoader {

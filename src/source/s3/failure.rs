@@ -68,6 +68,8 @@ pub(in crate::source) struct Call {
     /// Key or prefix.
     pub(super) key: String,
     pub(super) login: Login,
+    /// The host that is asked.
+    pub(super) host: Arc<str>,
 }
 
 /// Who asks: decides what helps when the answer is no.
@@ -338,14 +340,18 @@ impl Answer {
             };
             let late = self.causes.contains("timed out") || self.causes.contains("timeout");
             let again = if late { moment(Again::Later) } else { Again::Never };
-            (FailureKind::Unauthenticated, again, "no credentials", remedy)
+            (FailureKind::Unauthenticated, again, "no credentials".to_owned(), remedy)
         } else {
             let remedy = "check network, proxy, --region and --endpoint-url".to_owned();
-            let code = self.no_answer.unwrap_or("failed");
+            let host = &call.host;
+            let code = match self.no_answer {
+                Some(what @ ("no connection" | "request not sent")) => format!("{what} to {host}"),
+                Some(what) => format!("{what} from {host}"),
+                None => "failed".to_owned(),
+            };
             (FailureKind::Other, moment(Again::Later), code, remedy)
         };
-        let (code, remedy) = (code.to_owned(), Some(remedy));
-        Failure { kind, again, code, message: self.causes, remedy, call }
+        Failure { kind, again, code, message: self.causes, remedy: Some(remedy), call }
     }
 }
 
@@ -375,6 +381,7 @@ mod tests {
             bucket: "logs".into(),
             key: "a/".into(),
             login: Login::Chain,
+            host: "s3.us-east-1.amazonaws.com".into(),
         };
         Answer {
             status: Some(status),

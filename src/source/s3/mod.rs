@@ -27,7 +27,7 @@ use object_store::{
 };
 
 use super::names::decode_path;
-use super::retry::Tries;
+use super::retry::{Deadline, Tries};
 use client::{Clients, Connection};
 use failure::{Again, Call, Operation};
 
@@ -50,13 +50,18 @@ impl S3Store {
             bucket: self.bucket.clone(),
             key: key.to_owned(),
             login: self.connection.login.clone(),
+            host: Arc::clone(&self.connection.clients().host),
         }
     }
 
     /// The tries of one request, or of one body.
     fn tries(&self, operation: Operation) -> Tries {
         let options = &self.connection.options;
-        Tries::new(options.retry, operation.stage(), options.retries.clone())
+        let deadline = match operation {
+            Operation::List => options.list_until,
+            _ => Deadline::default(),
+        };
+        Tries::new(options.retry, operation.stage(), options.retries.clone(), deadline)
     }
 
     /// Asks until there is an answer, or a refusal that will not pass, or all tries are used up.

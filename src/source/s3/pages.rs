@@ -11,7 +11,7 @@ use object_store::{ListResult, ObjectMeta, Result};
 
 use super::S3Store;
 use super::failure::{Failure, FailureKind, Operation};
-use crate::source::names::{encode_key, percent_decode};
+use crate::source::names::{encode_folder, encode_key, percent_decode};
 
 /// Where a listing goes on.
 enum Next {
@@ -109,7 +109,7 @@ fn page(answer: &ListObjectsV2Output) -> ListResult {
     });
     let folders = answer.common_prefixes().iter().filter_map(|folder| {
         let bytes = path(folder.prefix()?);
-        Some(encode_key(bytes.strip_suffix(b"/").unwrap_or(&bytes)))
+        Some(encode_folder(bytes.strip_suffix(b"/").unwrap_or(&bytes)))
     });
     ListResult { objects: objects.collect(), common_prefixes: folders.collect() }
 }
