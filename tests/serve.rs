@@ -96,6 +96,24 @@ mod served {
     }
 
     #[test]
+    fn statements_too_deep_are_refused_in_both_protocols() {
+        let server = serve(sample_audit(), plainly);
+        if let Some(told) = run_script("postgres.py", ["depth", &server.port]) {
+            assert!(told.ends_with("deep statements refused\n"), "{told}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_join_that_finds_nothing_ends_with_its_time() {
+        let server = serve(sample_audit(), |run| run.args(["--timeout", "2"]));
+        let process = server.process.id().to_string();
+        if let Some(told) = run_script("postgres.py", ["runaway", &server.port, &process]) {
+            assert_eq!(told, "runaways end\n");
+        }
+    }
+
+    #[test]
     fn beyond_this_machine_a_password_and_tls_are_needed() {
         let out = sample_audit().to_str().unwrap();
         let open = || halfrate(["serve", "--port", "0", "--listen", "0.0.0.0", "--data", out]);
