@@ -1,6 +1,7 @@
 //! The commands: each resolves its flags, runs, and prints; errors become a message and an exit code.
 
 mod audit;
+mod earlier;
 mod evaluate;
 mod explain;
 mod hints;
