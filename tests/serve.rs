@@ -68,6 +68,16 @@ mod served {
     }
 
     #[test]
+    fn the_python_on_the_page_runs() {
+        let server = serve(sample_audit(), plainly);
+        let page = crate::program::repository().join("docs/bi.md");
+        let page = page.to_str().unwrap();
+        if let Some(told) = run_script("postgres.py", ["page", &server.port, page]) {
+            assert_eq!(told, "1 block of Python\n");
+        }
+    }
+
+    #[test]
     fn nothing_can_be_changed() {
         let server = serve(sample_audit(), plainly);
         let out = sample_audit().to_str().unwrap();

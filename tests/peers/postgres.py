@@ -8,12 +8,14 @@ Usage: postgres.py ACTION PORT ARGUMENT...
   depth PORT                  statements too deep for the stack are refused, and others go on
   runaway PORT PID            a join that finds nothing ends with its time, and so does its work
   login PORT CERT             password and TLS
+  page PORT PAGE              the blocks of Python on a page that need a server
 """
 
 import concurrent.futures
 import datetime
 import decimal
 import os
+import re
 import subprocess
 import sys
 import time
@@ -236,6 +238,16 @@ def login(port, certificate):
     print("only who may gets in")
 
 
+def page(port, file):
+    blocks = [block for block in re.findall(r"```python\n(.*?)```", open(file).read(), re.S) if "# needs: halfrate serve" in block]
+    check(blocks, "no block needs a server")
+    for block in blocks:
+        check("port=5433" in block, f"the block names another port: {block}")
+        done = subprocess.run([sys.executable, "-c", block.replace("port=5433", f"port={port}")], capture_output=True, text=True)
+        check(done.returncode == 0 and done.stdout.strip(), f"{block}\n{done.stdout}\n{done.stderr}")
+    print(f"{len(blocks)} block of Python")
+
+
 if __name__ == "__main__":
     {"read": read, "refuse": refuse, "fresh": fresh, "crowd": crowd, "depth": depth, "runaway": runaway,
-     "login": login}[sys.argv[1]](*sys.argv[2:])
+     "login": login, "page": page}[sys.argv[1]](*sys.argv[2:])
