@@ -13,7 +13,7 @@ use regex::Regex;
 use crate::program::{halfrate, repository};
 
 /// The repository's pages: Markdown files in its root, `docs` and `sample-data`.
-fn pages() -> Vec<PathBuf> {
+pub(crate) fn pages() -> Vec<PathBuf> {
     let mut pages = Vec::new();
     for folder in ["", "docs", "sample-data"] {
         for entry in fs::read_dir(repository().join(folder)).unwrap() {
@@ -28,7 +28,7 @@ fn pages() -> Vec<PathBuf> {
 }
 
 /// The fenced blocks of a page whose language is one of these.
-fn blocks(page: &Path, languages: &[&str]) -> Vec<String> {
+pub(crate) fn blocks(page: &Path, languages: &[&str]) -> Vec<String> {
     let text = fs::read_to_string(page).unwrap();
     let fence = Regex::new(r"(?ms)^```([a-z]*)\n(.*?)^```$").unwrap();
     let wanted = fence.captures_iter(&text).filter(|hit| languages.contains(&&hit[1]));
@@ -97,7 +97,7 @@ fn parse(words: &[String]) -> Result<(), String> {
 }
 
 /// The script with the variable of each `for` loop replaced by its first value.
-fn first_round(script: &str) -> String {
+pub(crate) fn first_round(script: &str) -> String {
     let mut text = script.replace("$(seq 10)", "1");
     for line in script.replace("$(seq 10)", "1").lines() {
         let Some(rest) = line.trim().strip_prefix("for ") else { continue };

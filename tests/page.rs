@@ -53,6 +53,11 @@ fn a_second_audit_shows_what_moved() {
     assert!(page.contains("over 11 October 2026 to 20 October 2026"), "{page}");
     assert!(page.contains("Its settings were others than now"));
     assert!(!page.contains("Its prices were others"));
+    let said = "3 workloads moved: 3 with another eligible cost.";
+    assert!(page.contains(said) && page.contains("model-evals/AWSCodeBuild"), "{page}");
+    let told = halfrate(["report", "--data"]).arg(home.path()).ok();
+    let of = "Moved since the last audit, which was of 2026-10-11 to 2026-10-20\n";
+    assert!(told.text().contains(&format!("{of}  {said}\n")), "{}", told.text());
 }
 
 #[test]

@@ -68,6 +68,16 @@ mod served {
     }
 
     #[test]
+    fn the_python_on_the_page_runs() {
+        let server = serve(sample_audit(), plainly);
+        let page = crate::program::repository().join("docs/bi.md");
+        let page = page.to_str().unwrap();
+        if let Some(told) = run_script("postgres.py", ["page", &server.port, page]) {
+            assert_eq!(told, "1 block of Python\n");
+        }
+    }
+
+    #[test]
     fn nothing_can_be_changed() {
         let server = serve(sample_audit(), plainly);
         let out = sample_audit().to_str().unwrap();
@@ -92,6 +102,24 @@ mod served {
         let server = serve(sample_audit(), |run| run.args(limits));
         if let Some(told) = run_script("postgres.py", ["crowd", &server.port, "32"]) {
             assert!(told.starts_with("32 clients"), "{told}");
+        }
+    }
+
+    #[test]
+    fn statements_too_deep_are_refused_in_both_protocols() {
+        let server = serve(sample_audit(), plainly);
+        if let Some(told) = run_script("postgres.py", ["depth", &server.port]) {
+            assert!(told.ends_with("deep statements refused\n"), "{told}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_join_that_finds_nothing_ends_with_its_time() {
+        let server = serve(sample_audit(), |run| run.args(["--timeout", "2"]));
+        let process = server.process.id().to_string();
+        if let Some(told) = run_script("postgres.py", ["runaway", &server.port, &process]) {
+            assert_eq!(told, "runaways end\n");
         }
     }
 

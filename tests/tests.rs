@@ -6,6 +6,7 @@ mod audit;
 mod bad_input;
 mod crashes;
 mod docs;
+mod documented;
 mod evaluate;
 mod explain;
 mod faults;

@@ -17,15 +17,24 @@ WITH delivered AS (
   FROM objects
   GROUP BY date
 ),
+by_place AS (
+  SELECT
+    date, account, region,
+    sum(requests) AS requests,
+    sum(errors) AS errors,
+    count(DISTINCT workload) AS workloads
+  FROM usage
+  GROUP BY date, account, region
+),
 called AS (
   SELECT
     date,
     sum(requests) AS requests,
     sum(errors) AS errors,
-    count(DISTINCT workload) AS workloads,
+    sum(workloads) AS workloads,
     count(DISTINCT account) AS accounts,
     count(DISTINCT region) AS regions
-  FROM usage
+  FROM by_place
   GROUP BY date
 )
 SELECT

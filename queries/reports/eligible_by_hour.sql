@@ -12,21 +12,23 @@ WITH by_day AS (
 ),
 by_hour AS (
   SELECT
-    date, workload,
-    extract(hour FROM minute AT TIME ZONE 'UTC') AS hour_of_day,
-    sum(requests) AS requests,
-    sum(input_tokens + cache_read_tokens + cache_write_tokens + output_tokens) AS tokens
-  FROM usage
-  GROUP BY date, workload, extract(hour FROM minute AT TIME ZONE 'UTC')
+    u.date,
+    extract(hour FROM u.minute AT TIME ZONE 'UTC') AS hour_of_day,
+    sum(u.requests) AS requests,
+    sum(u.input_tokens + u.cache_read_tokens + u.cache_write_tokens + u.output_tokens) AS tokens,
+    sum((u.input_tokens + u.cache_read_tokens + u.cache_write_tokens + u.output_tokens)
+      * d.eligible_share) AS eligible_tokens
+  FROM usage AS u
+  JOIN by_day AS d ON d.date = u.date AND d.workload = u.workload
+  GROUP BY u.date, extract(hour FROM u.minute AT TIME ZONE 'UTC')
 )
 SELECT
-  CAST(h.hour_of_day AS bigint) AS hour_of_day,
-  count(DISTINCT h.date) AS active_days,
-  CAST(sum(h.requests) AS bigint) AS requests,
-  CAST(sum(h.tokens) AS bigint) AS tokens,
-  CAST(round(sum(h.tokens * d.eligible_share), 0) AS bigint) AS eligible_tokens,
-  round(sum(h.tokens * d.eligible_share) / nullif(sum(h.tokens), 0), 4) AS eligible_share
-FROM by_hour AS h
-JOIN by_day AS d ON d.date = h.date AND d.workload = h.workload
-GROUP BY h.hour_of_day
+  CAST(hour_of_day AS bigint) AS hour_of_day,
+  count(*) AS active_days,
+  CAST(sum(requests) AS bigint) AS requests,
+  CAST(sum(tokens) AS bigint) AS tokens,
+  CAST(round(sum(eligible_tokens), 0) AS bigint) AS eligible_tokens,
+  round(sum(eligible_tokens) / nullif(sum(tokens), 0), 4) AS eligible_share
+FROM by_hour
+GROUP BY hour_of_day
 ORDER BY hour_of_day

@@ -3,14 +3,22 @@
 -- Reads: usage, audits. Units: calls, tokens; tokens_per_day over days with calls, so that months that were
 -- read in part compare; change is against the month before in the table, 0.1 is 10 % more; US dollars per
 -- 30 days, null where no audit ended in the month. Order: month.
-WITH months AS (
+WITH by_day AS (
+  SELECT
+    date, workload,
+    sum(requests) AS requests,
+    sum(input_tokens + cache_read_tokens + cache_write_tokens + output_tokens) AS tokens
+  FROM usage
+  GROUP BY date, workload
+),
+months AS (
   SELECT
     CAST(date_trunc('month', date) AS date) AS month,
     count(DISTINCT date) AS days,
     count(DISTINCT workload) AS workloads,
     sum(requests) AS requests,
-    sum(input_tokens + cache_read_tokens + cache_write_tokens + output_tokens) AS tokens
-  FROM usage
+    sum(tokens) AS tokens
+  FROM by_day
   GROUP BY CAST(date_trunc('month', date) AS date)
 ),
 ranked AS (

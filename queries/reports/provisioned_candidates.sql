@@ -4,18 +4,28 @@
 -- Reads: usage, workloads. Units: hours; tokens a minute; US dollars per 30 days. What a model unit carries
 -- and costs is yours to compare: [[savings.provisioned]] in halfrate.toml, after which mode says
 -- provisioned where it pays. Order: cost, largest first; unknown last.
-WITH busy AS (
+WITH by_day AS (
   SELECT
-    u.workload,
-    count(DISTINCT date_trunc('hour', u.minute AT TIME ZONE 'UTC')) AS active_hours,
-    count(DISTINCT u.date) AS active_days,
-    count(*) AS active_minutes,
+    u.date, u.workload,
+    count(DISTINCT extract(hour FROM u.minute AT TIME ZONE 'UTC')) AS hours,
+    count(*) AS minutes,
     max(u.input_tokens + u.cache_read_tokens + u.cache_write_tokens + u.output_tokens) AS peak_tokens,
     sum(u.input_tokens + u.cache_read_tokens + u.cache_write_tokens + u.output_tokens) AS tokens
   FROM usage AS u
   JOIN workloads AS w ON w.workload = u.workload
   WHERE u.date BETWEEN w.window_from AND w.window_to AND w.verdict IN ('interactive', 'unclear')
-  GROUP BY u.workload
+  GROUP BY u.date, u.workload
+),
+busy AS (
+  SELECT
+    workload,
+    sum(hours) AS active_hours,
+    count(*) AS active_days,
+    sum(minutes) AS active_minutes,
+    max(peak_tokens) AS peak_tokens,
+    sum(tokens) AS tokens
+  FROM by_day
+  GROUP BY workload
 )
 SELECT
   w.caller, w.tags, w.model, w.scope, w.account, w.region, w.verdict, w.mode,

@@ -78,16 +78,11 @@ async fn last_audit(session: &SessionContext, data: &str) -> anyhow::Result<(Rep
     let text = |name: &str| reader.text(name).map(|column| column.value(0).to_owned());
     let settings =
         Settings::of(text("config")?, "of the audit", text("prices")?, "prices of the audit")?;
-    let parameters: Map<String, Value> = serde_json::from_str(&text("parameters")?)?;
-    let parameters = parameters.into_iter().map(|(name, value)| match value {
-        Value::String(value) => (name, value),
-        other => (name, other.to_string()),
-    });
     let report = Report {
         version: text("version")?,
         run_at: reader.time("run_at")?.value(0).div_euclid(1_000_000),
         sources: serde_json::from_str(&text("sources")?)?,
-        parameters: parameters.collect(),
+        parameters: parameters(&text("parameters")?)?,
         window: Window { from: date(batch, "window_from")?, to: date(batch, "window_to")? },
         config_text: text("config")?,
         prices_text: text("prices")?,
@@ -95,8 +90,19 @@ async fn last_audit(session: &SessionContext, data: &str) -> anyhow::Result<(Rep
         scan: scan_totals(&reader)?,
         workloads: Vec::new(),
         complete: reader.0.column_by_name("complete").is_none_or(|flag| flag.as_boolean().value(0)),
+        earlier: None,
     };
     Ok((report, settings))
+}
+
+/// The parameters of an audit as its row tells them.
+pub(super) fn parameters(text: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let object: Map<String, Value> = serde_json::from_str(text)?;
+    let pairs = object.into_iter().map(|(name, value)| match value {
+        Value::String(value) => (name, value),
+        other => (name, other.to_string()),
+    });
+    Ok(pairs.collect())
 }
 
 fn scan_totals(reader: &Reader<'_>) -> anyhow::Result<ScanTotals> {

@@ -1,7 +1,13 @@
 //! The bound on a query's memory: the session's own, and one behind it that the system keeps.
 
+use crate::engine::gate::RUNNING_STACK;
+
 /// What a process takes beside the rows of a query: plans, footers, code, threads' caches.
 const OVERHEAD: u64 = 256 << 20;
+
+/// Most threads of a query that wait for files. Each counts with its whole stack, used or not, so their
+/// number has to be known: a scan of a year of daily files would start hundreds.
+pub(super) const BLOCKING_THREADS: usize = 16;
 
 /// Has the system refuse memory far beyond what a query may hold. Operators ask the session's pool for what
 /// they hold, but a function that makes one giant value asks nobody; then the process ends with "memory
@@ -9,7 +15,9 @@ const OVERHEAD: u64 = 256 << 20;
 pub(super) fn bound(limit: usize) {
     let Some(used) = data_bytes() else { return };
     // Twice, because rows on their way from one operator to the next are not accounted for.
-    let most = used.saturating_add(2 * limit as u64).saturating_add(OVERHEAD);
+    let rows = 2 * limit as u64;
+    let stacks = (BLOCKING_THREADS * RUNNING_STACK) as u64;
+    let most = used.saturating_add(rows).saturating_add(stacks).saturating_add(OVERHEAD);
     // A lower bound that is already there stays.
     if let Ok((soft, hard)) = rlimit::getrlimit(rlimit::Resource::DATA) {
         let _ = rlimit::setrlimit(rlimit::Resource::DATA, soft.min(most), hard);

@@ -1,6 +1,7 @@
 //! The commands: each resolves its flags, runs, and prints; errors become a message and an exit code.
 
 mod audit;
+mod earlier;
 mod evaluate;
 mod explain;
 mod hints;
@@ -75,11 +76,12 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn started(command: Command) -> anyhow::Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_stack_size(gate::RUNNING_STACK)
-        .build()
-        .context("cannot start")?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().thread_stack_size(gate::RUNNING_STACK);
+    if matches!(command, Command::Sql(_)) {
+        runtime.max_blocking_threads(memory::BLOCKING_THREADS);
+    }
+    let runtime = runtime.build().context("cannot start")?;
     runtime.block_on(async {
         match command {
             Command::Audit(args) => audit::run(args).await,

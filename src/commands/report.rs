@@ -5,37 +5,32 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Date32Type, Decimal128Type};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Date32Type;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
+use super::earlier::earlier;
 use super::log::tell;
 use super::output::{print, width};
 use super::{Outcome, explain};
 use crate::cli::{ReportArgs, SummaryFormat};
-use crate::report::html::{self, Beside, Earlier, Week};
+use crate::report::html::{self, Week};
 use crate::report::{Report, json, text};
 use crate::table::columns::Reader;
-use crate::units::{Day, Tokens, Usd};
-use crate::workload::Window;
+use crate::units::{Day, Tokens};
 
 /// Tokens by workload, day and hour.
 const WEEK: &str = include_str!("../../queries/audit/week.sql");
 
-/// The last two audits, the latest first.
-const LAST_TWO: &str = "SELECT * FROM audits ORDER BY run_at DESC LIMIT 2";
-
 /// Tells the audit again.
 pub(super) async fn run(args: ReportArgs) -> anyhow::Result<Outcome> {
     let session = explain::open(&args.data, &args.s3).await?;
-    let report = explain::judged(&session, &args.data).await?;
+    let mut report = explain::judged(&session, &args.data).await?;
+    report.earlier = earlier(&session, &report).await?;
     if let Some(file) = &args.html {
-        let earlier = earlier(&session).await?;
-        let page =
-            html::render(&report, &Beside { earlier, weeks: weeks(&session, &report).await? });
-        write(file, &page)?;
+        write(file, &html::render(&report, &weeks(&session, &report).await?))?;
     }
     match (args.format, &args.html) {
         (None, Some(_)) => {}
@@ -52,49 +47,6 @@ fn write(file: &Path, page: &str) -> anyhow::Result<()> {
     fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
     tell(&format!("Page: {}", file.display()));
     Ok(())
-}
-
-/// The audit before the last one.
-async fn earlier(session: &SessionContext) -> anyhow::Result<Option<Earlier>> {
-    let batches = session.sql(LAST_TWO).await?.collect().await?;
-    let Some(first) = batches.first() else { return Ok(None) };
-    let both = arrow::compute::concat_batches(&first.schema(), &batches)?;
-    if both.num_rows() < 2 {
-        return Ok(None);
-    }
-    let (now, then) = (both.slice(0, 1), both.slice(1, 1));
-    let reader = Reader(&then);
-    let count = |name: &str| reader.count(name).map(|column| column.value(0));
-    let differs = |names: &[&str]| -> anyhow::Result<bool> {
-        for name in names {
-            if Reader(&now).text(name)?.value(0) != reader.text(name)?.value(0) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    };
-    Ok(Some(Earlier {
-        run_at: reader.time("run_at")?.value(0).div_euclid(1_000_000),
-        window: Window { from: day(&then, "window_from", 0)?, to: day(&then, "window_to", 0)? },
-        workloads: count("workloads")?,
-        requests: count("requests")?,
-        tokens: Tokens(count("total_tokens")?),
-        eligible: Tokens(count("eligible_tokens")?),
-        cost_month: money(&then, "cost_month_usd")?,
-        savings_month: [
-            money(&then, "savings_low_month_usd")?,
-            money(&then, "savings_expected_month_usd")?,
-            money(&then, "savings_high_month_usd")?,
-        ],
-        other_prices: differs(&["price_book", "prices"])?,
-        other_settings: differs(&["config", "parameters"])?,
-    }))
-}
-
-fn money(row: &RecordBatch, name: &str) -> anyhow::Result<Option<Usd>> {
-    let column = row.column_by_name(name).and_then(|c| c.as_primitive_opt::<Decimal128Type>());
-    let column = column.with_context(|| format!("audits has no amount {name}"))?;
-    Ok(column.is_valid(0).then(|| Usd::from_micros(column.value(0))))
 }
 
 fn day(rows: &RecordBatch, name: &str, row: usize) -> anyhow::Result<Day> {

@@ -1,4 +1,4 @@
-//! The gate of `halfrate sql`: what a user's statement must be before it is run.
+//! The gate of `halfrate sql` and `serve`: what a user's statement must be before it is run.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
@@ -53,12 +53,19 @@ pub enum GateError {
 /// # Errors
 /// No SQL, nothing at all, or too many operators.
 pub fn parse(text: &str) -> Result<VecDeque<Statement>, GateError> {
-    let operators = operators(text);
-    if operators > MOST_OPERATORS {
-        return Err(GateError::TooDeep { operators });
-    }
+    shallow(text)?;
     let statements = DFParser::parse_sql(text).map_err(GateError::NotSql)?;
     if statements.is_empty() { Err(GateError::Empty) } else { Ok(statements) }
+}
+
+/// Refuses a text that could overflow the stack, before anything parses it.
+///
+/// # Errors
+/// Too many operators.
+pub fn shallow(text: &str) -> Result<(), GateError> {
+    // What one dialect cannot cut into tokens another may: `E'\''`, `$$…$$`.
+    let operators = operators(text, &GenericDialect {}).max(operators(text, &PostgreSqlDialect {}));
+    if operators > MOST_OPERATORS { Err(GateError::TooDeep { operators }) } else { Ok(()) }
 }
 
 /// The plan of a statement that reads.
@@ -81,8 +88,8 @@ pub async fn plan(
 
 /// How many tokens of a text may each be a level of a plan. A text that cannot be cut into tokens has none:
 /// the parser will say what is wrong with it.
-fn operators(text: &str) -> usize {
-    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize().unwrap_or_default();
+fn operators(text: &str, dialect: &dyn Dialect) -> usize {
+    let tokens = Tokenizer::new(dialect, text).tokenize().unwrap_or_default();
     let deepens = |token: &&Token| match token {
         Token::Word(word) => matches!(
             word.keyword,
@@ -142,6 +149,8 @@ mod tests {
             let text = format!("SELECT 1 FROM a{}", deep.repeat(MOST_OPERATORS + 1));
             assert!(matches!(parse(&text), Err(GateError::TooDeep { .. })), "{deep}");
         }
+        let text = format!("SELECT $q$ ' $q$ || {}1", "1+".repeat(MOST_OPERATORS + 1));
+        assert!(matches!(shallow(&text), Err(GateError::TooDeep { .. })), "PostgreSQL's quotes");
         assert!(matches!(parse(" -- nothing\n"), Err(GateError::Empty)));
         assert!(matches!(parse("SELEC 1"), Err(GateError::NotSql(_))));
     }

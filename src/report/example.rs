@@ -5,6 +5,7 @@
 
 use rust_decimal::Decimal;
 
+use super::moved::{Earlier, Standing};
 use super::spread::spread;
 use super::{Report, ScanTotals, WorkloadReport};
 use crate::savings::{Assessment, Blocker, Effect, Line, Mode, Range};
@@ -256,6 +257,22 @@ fn workloads() -> Vec<WorkloadReport> {
 }
 
 /// The report.
+pub(crate) fn earlier(report: &Report, standings: Vec<Standing>) -> Earlier {
+    Earlier {
+        run_at: report.run_at - 86_400,
+        window: report.window,
+        workloads: 7,
+        requests: 1,
+        tokens: Tokens(2_000_000_000),
+        eligible: Tokens(500_000_000),
+        cost_month: Some(usd("15000")),
+        savings_month: [Some(usd("3600")), None, Some(usd("1"))],
+        other_prices: true,
+        other_settings: false,
+        standings: Some(standings),
+    }
+}
+
 pub(crate) fn report() -> Report {
     Report {
         version: "0.1.0".into(),
@@ -280,5 +297,6 @@ pub(crate) fn report() -> Report {
         },
         workloads: workloads(),
         complete: false,
+        earlier: None,
     }
 }

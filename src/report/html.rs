@@ -6,6 +6,7 @@
 
 mod days;
 mod headline;
+mod moved;
 mod notes;
 mod waterfall;
 mod week;
@@ -20,7 +21,7 @@ use sha2::{Digest, Sha256};
 use super::figures::{count, plural, usd};
 use super::totals::Totals;
 use super::{Report, ScanTotals};
-use crate::units::{Day, Tokens, Usd};
+use crate::units::{Day, Usd};
 use crate::workload::Window;
 
 pub use week::Week;
@@ -28,42 +29,8 @@ pub use week::Week;
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
-/// What the page tells beside the audit itself.
-#[derive(Clone, Debug, Default)]
-pub struct Beside {
-    /// The audit before this one, where there was one.
-    pub earlier: Option<Earlier>,
-    /// When each workload's tokens run, by its id.
-    pub weeks: BTreeMap<String, Week>,
-}
-
-/// The figures of an earlier audit, as the table `audits` has them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Earlier {
-    /// Seconds since the epoch when it ran.
-    pub run_at: i64,
-    /// Its window.
-    pub window: Window,
-    /// Workloads in it.
-    pub workloads: i64,
-    /// Calls in it.
-    pub requests: i64,
-    /// Tokens in it.
-    pub tokens: Tokens,
-    /// Those nobody waits for.
-    pub eligible: Tokens,
-    /// Cost per 30 days; `None` when nothing was priced.
-    pub cost_month: Option<Usd>,
-    /// Low, expected and high savings per 30 days.
-    pub savings_month: [Option<Usd>; 3],
-    /// Whether prices in force then were others than now.
-    pub other_prices: bool,
-    /// Whether configuration or parameters then were others than now.
-    pub other_settings: bool,
-}
-
-/// The page.
-pub fn render(report: &Report, beside: &Beside) -> String {
+/// The page; `weeks` tells when each workload's tokens run, by its id.
+pub fn render(report: &Report, weeks: &BTreeMap<String, Week>) -> String {
     let totals = Totals::of(report);
     let page = html! {
         (DOCTYPE)
@@ -82,11 +49,11 @@ pub fn render(report: &Report, beside: &Beside) -> String {
                 (head(report))
                 main {
                     (headline::cards(report, &totals))
-                    (headline::moved(report, &totals, beside.earlier.as_ref()))
+                    (moved::section(report, &totals))
                     (waterfall::section(report, &totals))
                     (days::section(report))
-                    (week::section(report, &beside.weeks))
-                    (workloads::section(report, &beside.weeks))
+                    (week::section(report, weeks))
+                    (workloads::section(report, weeks))
                     (notes::sections(report))
                 }
                 (foot(report))

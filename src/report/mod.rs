@@ -11,6 +11,7 @@ pub mod html;
 pub mod json;
 mod layout;
 pub mod metrics;
+pub mod moved;
 mod spread;
 pub mod tables;
 pub mod text;
@@ -153,13 +154,20 @@ pub struct Report {
     /// Whether no object was unreadable and rejects stayed under the limit; else the exit code is
     /// 3.
     pub complete: bool,
+    /// The audit before this one in the same place; `None` for the first, and where nobody asked.
+    pub earlier: Option<moved::Earlier>,
 }
 
 impl Report {
     /// An amount of the window, scaled to a month of [`MONTH_DAYS`].
     pub fn month(&self, amount: Usd) -> Usd {
-        Usd(amount.0 * Decimal::from(MONTH_DAYS) / Decimal::from(self.window.days()))
+        month(amount, &self.window)
     }
+}
+
+/// An amount of a window, scaled to a month of [`MONTH_DAYS`].
+fn month(amount: Usd, window: &Window) -> Usd {
+    Usd(amount.0 * Decimal::from(MONTH_DAYS) / Decimal::from(window.days()))
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@ use super::blind_spots::blind_spots;
 use super::blockers::blockers;
 use super::figures::{bytes, count, or_unknown, percent, plural, tokens, usd, usd_short};
 use super::layout::{Align, Page, escape, fit_middle, pad};
+use super::moved::{changes, counted};
 use super::totals::{Totals, VerdictTotals, share, usd_share};
 use super::{Report, WorkloadReport};
 use crate::savings::Effect;
 use crate::tolerance::Verdict;
 use crate::units::{Tokens, Usd};
+use crate::workload::Window;
 
 /// Workloads shown: what fits on a screen with their reasons. The tables have all.
 const TOP: usize = 10;
@@ -25,6 +27,7 @@ pub fn render(report: &Report, width: usize) -> String {
     spend(&mut page, report, &totals);
     volume(&mut page, report, &totals);
     savings(&mut page, report, &totals);
+    moved(&mut page, report);
     workloads(&mut page, report);
     obstacles(&mut page, report);
     unclear(&mut page, report);
@@ -201,6 +204,31 @@ fn savings(page: &mut Page, report: &Report, totals: &Totals) {
         ]
     });
     page.columns([Align::Left, Align::Right, Align::Right, Align::Left, Align::Left], &rows);
+}
+
+/// The workloads that moved since the audit before; nothing after a first audit.
+fn moved(page: &mut Page, report: &Report) {
+    /// Columns beside the caller: what became of it and two amounts, each with the space before it.
+    const BESIDE: usize = 2 + 27 + 12 + 12;
+    let Some((earlier, changes)) = report.earlier.as_ref().zip(changes(report)) else { return };
+    let Window { from, to } = earlier.window;
+    page.heading(&format!("Moved since the last audit, which was of {from} to {to}"));
+    page.paragraph("  ", &counted(&changes));
+    if changes.is_empty() {
+        return;
+    }
+    let room = page.width().saturating_sub(BESIDE);
+    let mut rows = vec![["eligible cost per 30 days", "", "then", "now"].map(str::to_owned)];
+    rows.extend(changes.iter().take(TOP_OTHERS).map(|change| {
+        [
+            fit_middle(&escape(&change.key.caller), room),
+            change.what(),
+            or_unknown(change.before, usd_short),
+            or_unknown(change.now, usd_short),
+        ]
+    }));
+    page.columns([Align::Left, Align::Left, Align::Right, Align::Right], &rows);
+    more(page, changes.len(), TOP_OTHERS);
 }
 
 /// Columns of the table of workloads beside the caller: number, tokens, cost, verdict and savings,

@@ -5,13 +5,17 @@ Usage: postgres.py ACTION PORT ARGUMENT...
   refuse PORT OUT             nothing that changes anything is let through
   fresh PORT HALFRATE LOGS OUT   an audit made meanwhile is seen
   crowd PORT CLIENTS          many clients at once, with some that ask too much
+  depth PORT                  statements too deep for the stack are refused, and others go on
+  runaway PORT PID            a join that finds nothing ends with its time, and so does its work
   login PORT CERT             password and TLS
+  page PORT PAGE              the blocks of Python on a page that need a server
 """
 
 import concurrent.futures
 import datetime
 import decimal
 import os
+import re
 import subprocess
 import sys
 import time
@@ -164,6 +168,61 @@ def crowd(port, clients):
     print(f"{clients} clients; slowest of the good: {slowest:.2f} s")
 
 
+DEEP = ["SELECT " + "+".join(["1"] * 50_000), "SELECT " + "NOT " * 50_000 + "true", "SELECT $q$ ' $q$" + " || 'a'" * 50_000,
+        "SELECT 1" + " UNION ALL SELECT 1" * 5_000]
+
+
+def depth(port):
+    with connect(port) as other:
+        for statement in DEEP:
+            for extended in (False, True):
+                with connect(port) as connection:
+                    try:
+                        if extended:
+                            connection.execute(statement, prepare=True, binary=True)
+                        else:
+                            # As psql does; the driver's own calls may choose either protocol.
+                            result = connection.pgconn.exec_(statement.encode())
+                            if result.error_message:
+                                raise psycopg.Error(result.error_message.decode())
+                    except psycopg.Error as error:
+                        check("over the limit of 1000" in str(error), f"{statement[:20]}: {error}")
+                    else:
+                        raise AssertionError(f"not refused: {statement[:20]}")
+                    check(connection.execute("SELECT 1").fetchone() == (1,), "the connection is gone")
+        check(other.execute("SELECT count(*) > 0 FROM workloads").fetchone()[0], "the server is gone")
+    print(f"{len(DEEP)} deep statements refused")
+
+
+# Pairs enough for minutes, none of which fits: a nested loop, and a hash join on a value that all rows share.
+RUNAWAY = [
+    "SELECT count(*) FROM generate_series(1, 300000) a(x) JOIN generate_series(1, 300000) b(y) ON (a.x * 7 + b.y * 13) % 1000003 = -1",
+    "SELECT count(*) FROM generate_series(1, 300000) a(x) JOIN generate_series(1, 300000) b(y) ON a.x / 1000000 = b.y / 1000000 AND a.x + b.y < 0",
+]
+
+
+def seconds_used(process):
+    fields = open(f"/proc/{process}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def runaway(port, process):
+    for statement in RUNAWAY:
+        with connect(port) as connection:
+            try:
+                connection.execute(statement)
+            except psycopg.Error as error:
+                check("--timeout" in str(error), f"time: {error}")
+            else:
+                raise AssertionError(f"not stopped: {statement}")
+        time.sleep(1)
+        before = seconds_used(process)
+        time.sleep(2)
+        used = seconds_used(process) - before
+        check(used < 0.2, f"still at work after its time, {used} s of processor in 2 s: {statement}")
+    print("runaways end")
+
+
 def login(port, certificate):
     require = {"sslmode": "verify-ca", "sslrootcert": certificate}
     with connect(port, password="correct horse", **require) as connection:
@@ -179,5 +238,16 @@ def login(port, certificate):
     print("only who may gets in")
 
 
+def page(port, file):
+    blocks = [block for block in re.findall(r"```python\n(.*?)```", open(file).read(), re.S) if "# needs: halfrate serve" in block]
+    check(blocks, "no block needs a server")
+    for block in blocks:
+        check("port=5433" in block, f"the block names another port: {block}")
+        done = subprocess.run([sys.executable, "-c", block.replace("port=5433", f"port={port}")], capture_output=True, text=True)
+        check(done.returncode == 0 and done.stdout.strip(), f"{block}\n{done.stdout}\n{done.stderr}")
+    print(f"{len(blocks)} block of Python")
+
+
 if __name__ == "__main__":
-    {"read": read, "refuse": refuse, "fresh": fresh, "crowd": crowd, "login": login}[sys.argv[1]](*sys.argv[2:])
+    {"read": read, "refuse": refuse, "fresh": fresh, "crowd": crowd, "depth": depth, "runaway": runaway,
+     "login": login, "page": page}[sys.argv[1]](*sys.argv[2:])

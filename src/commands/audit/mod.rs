@@ -17,6 +17,7 @@ use datafusion::prelude::SessionContext;
 use self::options::parameters;
 pub(super) use self::watch::Watch;
 use self::window::Days;
+use super::earlier::earlier;
 use super::inputs::{Inputs, Settings, selection};
 use super::{Outcome, judging};
 use crate::cli::{AuditArgs, Rescan};
@@ -311,7 +312,8 @@ impl Asked<'_> {
         self.watch.progress.doing("judge");
         let workloads = judging::workloads(session, &window, &self.settings).await?;
         check_nothing_lost(&totals, &workloads)?;
-        let report = self.report(window, totals, workloads);
+        let mut report = self.report(window, totals, workloads);
+        report.earlier = earlier(session, &report).await?;
         self.watch.progress.doing("write");
         lock.check()?;
         writing::write_report(dataset, &mut tables, &report).await?;
@@ -336,6 +338,7 @@ impl Asked<'_> {
             complete: is_complete(&scan, max_rate),
             scan,
             workloads,
+            earlier: None,
         }
     }
 

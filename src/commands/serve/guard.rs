@@ -14,11 +14,12 @@ use datafusion_postgres::hooks::HookClient;
 use datafusion_postgres::hooks::cursor::CursorStatementHook;
 use datafusion_postgres::hooks::set_show::SetShowHook;
 use datafusion_postgres::hooks::transactions::TransactionStatementHook;
-use datafusion_postgres::pgwire::api::portal::Portal;
+use datafusion_postgres::pgwire::api::portal::{Format, Portal};
 use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
-use datafusion_postgres::pgwire::api::results::{Response, Tag};
+use datafusion_postgres::pgwire::api::results::{FieldInfo, Response, Tag};
+use datafusion_postgres::pgwire::api::stmt::QueryParser;
 use datafusion_postgres::pgwire::api::store::PortalStore;
-use datafusion_postgres::pgwire::api::{ClientInfo, ClientPortalStore};
+use datafusion_postgres::pgwire::api::{ClientInfo, ClientPortalStore, Type};
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::PgWireBackendMessage;
 use datafusion_postgres::{DfSessionService, Parser, QueryHook};
@@ -27,6 +28,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
+use super::yielding::DEADLINE;
 use crate::engine::gate::{self, GateError};
 
 /// Rows made ahead of the client: enough that both sides are busy, few enough to hold.
@@ -97,8 +99,10 @@ impl SimpleQueryHandler for Service {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
+        shallow(query)?;
         let deadline = Instant::now() + self.limit;
         let asked = SimpleQueryHandler::do_query(&self.inner, client, query);
+        let asked = DEADLINE.scope(deadline.into_std(), asked);
         let responses =
             timeout_at(deadline, asked).await.map_err(|_| Self::too_long(self.limit))??;
         Ok(responses.into_iter().map(|response| self.bounded(response, deadline)).collect())
@@ -108,10 +112,10 @@ impl SimpleQueryHandler for Service {
 #[async_trait]
 impl ExtendedQueryHandler for Service {
     type Statement = <DfSessionService as ExtendedQueryHandler>::Statement;
-    type QueryParser = Parser;
+    type QueryParser = ShallowParser;
 
-    fn query_parser(&self) -> Arc<Parser> {
-        self.inner.query_parser()
+    fn query_parser(&self) -> Arc<ShallowParser> {
+        Arc::new(ShallowParser(self.inner.query_parser()))
     }
 
     async fn do_query<C>(
@@ -128,10 +132,49 @@ impl ExtendedQueryHandler for Service {
     {
         let deadline = Instant::now() + self.limit;
         let asked = ExtendedQueryHandler::do_query(&self.inner, client, portal, max_rows);
+        let asked = DEADLINE.scope(deadline.into_std(), asked);
         let response =
             timeout_at(deadline, asked).await.map_err(|_| Self::too_long(self.limit))??;
         Ok(self.bounded(response, deadline))
     }
+}
+
+/// The parser of prepared statements, which refuses what is too deep for it.
+pub(super) struct ShallowParser(Arc<Parser>);
+
+#[async_trait]
+impl QueryParser for ShallowParser {
+    type Statement = <Parser as QueryParser>::Statement;
+
+    async fn parse_sql<C>(
+        &self,
+        client: &C,
+        sql: &str,
+        types: &[Option<Type>],
+    ) -> PgWireResult<Option<Self::Statement>>
+    where
+        C: ClientInfo + Unpin + Send + Sync,
+    {
+        shallow(sql)?;
+        self.0.parse_sql(client, sql, types).await
+    }
+
+    fn get_parameter_types(&self, statement: &Self::Statement) -> PgWireResult<Vec<Type>> {
+        self.0.get_parameter_types(statement)
+    }
+
+    fn get_result_schema(
+        &self,
+        statement: &Self::Statement,
+        format: Option<&Format>,
+    ) -> PgWireResult<Vec<FieldInfo>> {
+        self.0.get_result_schema(statement, format)
+    }
+}
+
+fn shallow(text: &str) -> PgWireResult<()> {
+    // 54001: the statement is too complex.
+    gate::shallow(text).map_err(|error| refused("54001", error.to_string()))
 }
 
 /// Lets queries pass, and what clients say to set themselves up; refuses everything else.

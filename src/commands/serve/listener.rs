@@ -25,7 +25,7 @@ use super::yielding::with_yielding_joins;
 use crate::cli::ServeArgs;
 use crate::commands::Outcome;
 use crate::config::Limits;
-use crate::engine::{catalog, session};
+use crate::engine::{catalog, gate, session};
 use crate::source::{S3Options, Source};
 use crate::store::dataset::Dataset;
 
@@ -47,6 +47,8 @@ const MOST_THREADS: usize = 512;
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(args.max_connections.saturating_mul(THREADS).clamp(8, MOST_THREADS))
+        // Planning takes more stack where it must, by DataFusion's `recursive_protection`.
+        .thread_stack_size(gate::RUNNING_STACK)
         .enable_all()
         .build()
         .context("cannot start threads")?;

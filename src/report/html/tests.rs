@@ -3,6 +3,7 @@
 use super::super::example;
 use super::*;
 use crate::savings::Mode;
+use crate::units::Tokens;
 
 fn page(report: &Report) -> String {
     let mut weeks = BTreeMap::new();
@@ -11,7 +12,7 @@ fn page(report: &Report) -> String {
         week.add(report.window.from, 2, Tokens(1_000));
         weeks.insert(workload.key.id(), week);
     }
-    render(report, &Beside { earlier: None, weeks })
+    render(report, &weeks)
 }
 
 #[test]
@@ -73,6 +74,8 @@ fn what_logs_say_is_never_markup() {
             workload.assessment.assumptions = vec![name.to_owned()];
         }
         report.sources = vec![name.to_owned()];
+        // Workloads that are new on the page of what moved, so their names stand there, too.
+        report.earlier = Some(example::earlier(&report, Vec::new()));
         report.price_book = name.to_owned();
         report.parameters = vec![("group_by".into(), name.to_owned())];
         let page = page(&report);
@@ -105,24 +108,19 @@ fn only_the_pages_own_script_may_run() {
 
 #[test]
 fn the_first_audit_has_nothing_to_compare_and_the_next_one_has() {
-    let report = example::report();
+    let mut report = example::report();
     assert!(page(&report).contains("This is the first audit"));
-    let earlier = Earlier {
-        run_at: report.run_at - 86_400,
-        window: report.window,
-        workloads: 7,
-        requests: 1,
-        tokens: Tokens(2_000_000_000),
-        eligible: Tokens(500_000_000),
-        cost_month: Some(example::usd("15000")),
-        savings_month: [Some(example::usd("3600")), None, Some(example::usd("1"))],
-        other_prices: true,
-        other_settings: false,
-    };
-    let page = render(&report, &Beside { earlier: Some(earlier), weeks: BTreeMap::new() });
-    for part in
-        ["\u{2212}$3,000", "no change", "unknown", "Its prices were others", "the same days"]
-    {
+    report.earlier = Some(example::earlier(&report, Vec::new()));
+    let page = render(&report, &BTreeMap::new());
+    for part in [
+        "\u{2212}$3,000",
+        "no change",
+        "unknown",
+        "Its prices were others",
+        "the same days",
+        "6 workloads moved: 6 new.",
+        "new, tolerant",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("Its settings were others"));
@@ -148,6 +146,8 @@ fn a_thousand_workloads_fit_into_two_megabytes_and_so_do_ten_thousand() {
         assert!(page.len() < 2_000_000, "{number}: {} bytes", page.len());
         let folded = page.matches("Evidence and arithmetic").count();
         assert_eq!(folded == number, all_open, "{folded} of {number}");
+        let said = page.contains("The 1,500 dearest of 10,000");
+        assert_eq!(said, number > workloads::SHOWN, "a page that leaves rows out says so");
     }
 }
 
@@ -155,6 +155,6 @@ fn a_thousand_workloads_fit_into_two_megabytes_and_so_do_ten_thousand() {
 fn an_empty_report_is_a_page_too() {
     let mut report = example::report();
     report.workloads.clear();
-    let page = render(&report, &Beside::default());
+    let page = render(&report, &BTreeMap::new());
     assert!(page.contains("</html>"));
 }
