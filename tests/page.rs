@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::logs::{Logs, record, with};
+use crate::logs::{Logs, good, record, with};
 use crate::peers::run_script;
 use crate::program::{NOW, audit, halfrate, sample_audit, sample_data, sample_summary};
 
@@ -58,6 +58,26 @@ fn a_second_audit_shows_what_moved() {
     let told = halfrate(["report", "--data"]).arg(home.path()).ok();
     let of = "Moved since the last audit, which was of 2026-10-11 to 2026-10-20\n";
     assert!(told.text().contains(&format!("{of}  {said}\n")), "{}", told.text());
+}
+
+#[test]
+fn figures_that_the_last_audit_did_not_tell_are_announced() {
+    let (logs, home) = (Logs::new(), tempfile::tempdir().unwrap());
+    let run = || audit(logs.path()).arg("--out").arg(home.path());
+    logs.records("1.json.gz", &good(0..60));
+    run().ok();
+    let told = || halfrate(["report", "--data"]).arg(home.path()).ok().stderr;
+    assert_eq!(told(), "");
+    // Dies when the facts are merged and nothing is judged yet.
+    logs.records("2.json.gz", &good(60..100));
+    assert!(run().envs([("HALFRATE_FAIL_POINT", "table-written:3")]).done().is_killed());
+    assert!(
+        told().contains("100 calls; the last audit") && told().contains("in 60."),
+        "{}",
+        told()
+    );
+    run().ok();
+    assert_eq!(told(), "");
 }
 
 #[test]

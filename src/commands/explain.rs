@@ -7,6 +7,7 @@ use datafusion::prelude::SessionContext;
 use serde_json::{Map, Value};
 
 use super::inputs::Settings;
+use super::log::tell;
 use super::output::{print, width};
 use super::{Outcome, judging};
 use crate::cli::{ExplainArgs, S3Args, SummaryFormat};
@@ -60,15 +61,41 @@ pub(super) async fn open(data: &str, s3: &S3Args) -> anyhow::Result<SessionConte
     Ok(session)
 }
 
-/// The last audit in the session, judged and priced again.
+/// The last audit in the session, judged and priced again. Says so where that gives other figures than the
+/// audit told: another version judged then, or a later audit ended before it had judged what it read.
 pub(super) async fn judged(session: &SessionContext, data: &str) -> anyhow::Result<Report> {
-    let (report, settings) = last_audit(session, data).await?;
+    let (report, settings, told) = last_audit(session, data).await?;
     let workloads = judging::workloads(session, &report.window, &settings).await?;
+    let requests = workloads.iter().map(|workload| workload.total.requests).sum();
+    let eligible = workloads.iter().map(|workload| workload.assessment.eligible.total().0).sum();
+    let now = Figures { requests, eligible };
+    if now != told {
+        tell(&format!(
+            "Note: judged again by halfrate {} there are {} eligible tokens in {} calls; the last audit \
+             (by {}) told {} in {}. Its tables may be of before and after; run: halfrate audit … --out {data}",
+            env!("CARGO_PKG_VERSION"),
+            now.eligible,
+            now.requests,
+            report.version,
+            told.eligible,
+            told.requests,
+        ));
+    }
     Ok(Report { workloads, ..report })
 }
 
+/// What an audit's row tells that judging again must find.
+#[derive(PartialEq)]
+struct Figures {
+    requests: i64,
+    eligible: i64,
+}
+
 /// What the last audit was run with: the same configuration and prices give the same answer.
-async fn last_audit(session: &SessionContext, data: &str) -> anyhow::Result<(Report, Settings)> {
+async fn last_audit(
+    session: &SessionContext,
+    data: &str,
+) -> anyhow::Result<(Report, Settings, Figures)> {
     let batches = session.sql(LAST_AUDIT).await?.collect().await?;
     let batch = batches
         .iter()
@@ -92,7 +119,9 @@ async fn last_audit(session: &SessionContext, data: &str) -> anyhow::Result<(Rep
         complete: reader.0.column_by_name("complete").is_none_or(|flag| flag.as_boolean().value(0)),
         earlier: None,
     };
-    Ok((report, settings))
+    let count = |name: &str| reader.count(name).map(|column| column.value(0));
+    let told = Figures { requests: count("requests")?, eligible: count("eligible_tokens")? };
+    Ok((report, settings, told))
 }
 
 /// The parameters of an audit as its row tells them.
