@@ -57,7 +57,6 @@ fn objects(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn compare(logs: &str) {
-    let folder = tempfile::tempdir().expect("a folder");
     let own = std::env::current_exe().expect("a program knows itself");
     let (mut least, mut audit) = (f64::MAX, f64::MAX);
     let mut inflated = String::new();
@@ -66,6 +65,8 @@ fn compare(logs: &str) {
         let output = Command::new(&own).args(["--inflate", logs]).output().expect("it starts");
         least = least.min(children() - before);
         inflated = String::from_utf8(output.stdout).expect("digits");
+        // Into a new folder each time: a second audit of the same logs reads nothing.
+        let folder = tempfile::tempdir().expect("a folder");
         let before = children();
         let status = Command::new(env!("CARGO_BIN_EXE_halfrate"))
             .args(["audit", logs, "--out"])

@@ -169,15 +169,17 @@ fn view(bencher: Bencher<'_, '_>, name: &str, view: View) {
 fn audit(bencher: Bencher<'_, '_>, name: &str) {
     let (objects, inflated) = corpus(name);
     let folder = tempfile::tempdir().expect("a folder");
-    let (logs, out) = (folder.path().join("logs"), folder.path().join("out"));
+    let logs = folder.path().join("logs");
     for object in objects {
         let file = logs.join(Path::new(&object.key));
         std::fs::create_dir_all(file.parent().expect("a key has a folder")).expect("a folder");
         std::fs::write(file, object.bytes).expect("a file");
     }
-    bencher.counter(BytesCount::new(inflated)).bench_local(|| {
+    // A second audit into the same folder would read nothing.
+    let out = || tempfile::tempdir().expect("a folder");
+    bencher.counter(BytesCount::new(inflated)).with_inputs(out).bench_local_refs(|out| {
         let status = Command::new(env!("CARGO_BIN_EXE_halfrate"))
-            .args([Path::new("audit"), &logs, Path::new("--out"), &out])
+            .args([Path::new("audit"), &logs, Path::new("--out"), out.path()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()

@@ -16,6 +16,7 @@ import glob
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -23,6 +24,7 @@ from pathlib import Path
 
 PACKAGES = ["chdb", "datafusion", "duckdb", "isal", "msgspec", "polars", "pyarrow"]
 HOME = Path(__file__).resolve().parents[2] / "target" / "peers"
+OUT = HOME / "out"
 
 GROUPED = """
 SELECT {caller} AS caller, {model} AS model, substr({time}, 1, 16) AS minute, count(*) AS calls,
@@ -271,7 +273,7 @@ def install():
 def compare(arguments):
     """Runs everybody and prints the table."""
     python = install()
-    runs = {"halfrate audit": [arguments.halfrate, "audit", arguments.logs, "--out", str(HOME / "out")]}
+    runs = {"halfrate audit": [arguments.halfrate, "audit", arguments.logs, "--out", str(OUT)]}
     runs["halfrate sql"] = halfrate(arguments.halfrate, arguments.logs)
     for peer in PEERS:
         if not arguments.only or peer.__name__ in arguments.only:
@@ -280,6 +282,8 @@ def compare(arguments):
     for name, command in runs.items():
         best = None
         for _ in range(arguments.runs):
+            # A second audit into the same folder reads nothing.
+            shutil.rmtree(OUT, ignore_errors=True)
             try:
                 printed, seconds, memory = timed(command)
             except (OSError, RuntimeError) as error:
