@@ -136,7 +136,7 @@ pub fn unpack(packed: &[u8]) -> impl Iterator<Item = (usize, i64)> {
     })
 }
 
-/// The requests of a minute as [`pack`] has them: the first number.
+/// The requests of a packed minute: the first of its numbers.
 pub fn packed_requests(packed: &[u8]) -> i64 {
     unpack(packed).next().map_or(0, |(at, requests)| if at == 0 { requests } else { 0 })
 }
