@@ -13,8 +13,9 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use super::columns::KEY_COLUMNS;
 use super::{Kind, facts};
 
-/// Version of the state's columns and of their meaning. A reader refuses a newer one.
-pub const VERSION: u32 = 1;
+/// Version of the state's columns and of their meaning. A reader refuses a newer one; 1, of facts that were not
+/// packed, was in no release.
+pub const VERSION: u32 = 2;
 
 /// Key of the version in a state file's metadata.
 pub const VERSION_KEY: &str = "halfrate.state_version";

@@ -195,7 +195,10 @@ impl Dataset {
         let builder = builder.map_err(|error| self.unread(path, error))?;
         let found = meta(&builder, VERSION_KEY).and_then(|version| version.parse::<u32>().ok());
         match found {
-            Some(found) if found <= VERSION => Ok(builder),
+            Some(VERSION) => Ok(builder),
+            Some(found) if found < VERSION => {
+                Err(self.damaged(path, &format!("state version {found}, of no release")))
+            }
             Some(found) => Err(DatasetError::Newer {
                 name: self.source().locate(path),
                 what: "state version",
@@ -276,4 +279,38 @@ pub fn filtered(
         return Ok(batch.clone());
     }
     filter_record_batch(batch, &keep)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{S3Options, Source};
+
+    #[tokio::test]
+    async fn only_a_file_of_this_version_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Source::create(folder.path().to_str().unwrap(), &S3Options::default()).await;
+        let dataset = Dataset::new(source.unwrap());
+        let day = Day(20_000);
+        let told = async |version: Option<&str>| {
+            let pair = |value: &str| KeyValue::new(VERSION_KEY.to_owned(), value.to_owned());
+            let pairs = version.map(|version| vec![pair(version)]);
+            let properties = WriterProperties::builder().set_key_value_metadata(pairs).build();
+            let mut writer = ArrowWriter::try_new(Vec::new(), schema(), Some(properties)).unwrap();
+            writer.write(&RecordBatch::new_empty(schema())).unwrap();
+            let bytes = writer.into_inner().unwrap();
+            let file = StateFile { day, bytes: bytes.len() as u64 };
+            dataset.put(&dataset.day_path(day), bytes.into(), Before::Any).await.unwrap();
+            dataset.ledger(file).await.map_err(|error| error.to_string())
+        };
+        assert_eq!(told(Some(&VERSION.to_string())).await.unwrap().0, []);
+        let older = told(Some("1")).await.unwrap_err();
+        assert!(
+            older.contains("is damaged (state version 1, of no release); remove it"),
+            "{older}"
+        );
+        let newer = told(Some("99")).await.unwrap_err();
+        assert!(newer.contains("written by a newer halfrate (state version 99"), "{newer}");
+        assert!(told(None).await.unwrap_err().contains("no state version"));
+    }
 }
