@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Date32Type, Decimal128Type};
+use arrow::datatypes::Decimal128Type;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::SessionContext;
 
@@ -34,7 +34,8 @@ pub(super) async fn earlier(
     let reader = Reader(then);
     let count = |name: &str| reader.count(name).map(|column| column.value(0));
     let text = |name: &str| reader.text(name).map(|column| column.value(0).to_owned());
-    let window = Window { from: day(then, "window_from")?, to: day(then, "window_to")? };
+    let day = |name: &str| reader.date(name).map(|column| Day(column.value(0)));
+    let window = Window { from: day("window_from")?, to: day("window_to")? };
     let mut others = parameters(&text("parameters")?)?;
     let mut ours = report.parameters.clone();
     others.sort();
@@ -77,9 +78,4 @@ fn money(row: &RecordBatch, name: &str) -> anyhow::Result<Option<Usd>> {
     let column = row.column_by_name(name).and_then(|c| c.as_primitive_opt::<Decimal128Type>());
     let column = column.with_context(|| format!("audits has no amount {name}"))?;
     Ok(column.is_valid(0).then(|| Usd::from_micros(column.value(0))))
-}
-
-fn day(row: &RecordBatch, name: &str) -> anyhow::Result<Day> {
-    let column = row.column_by_name(name).and_then(|c| c.as_primitive_opt::<Date32Type>());
-    Ok(Day(column.with_context(|| format!("audits has no date {name}"))?.value(0)))
 }

@@ -1,8 +1,7 @@
 //! `halfrate explain`: one caller's evidence, blockers and arithmetic, computed again from the facts.
 
 use anyhow::{Context, bail};
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Date32Type;
+use arrow::array::AsArray;
 use datafusion::prelude::SessionContext;
 use serde_json::{Map, Value};
 
@@ -103,6 +102,7 @@ async fn last_audit(
         .with_context(|| format!("no audit in {data}; run: halfrate audit SOURCE --out {data}"))?;
     let reader = Reader(batch);
     let text = |name: &str| reader.text(name).map(|column| column.value(0).to_owned());
+    let day = |name: &str| reader.date(name).map(|column| Day(column.value(0)));
     let settings =
         Settings::of(text("config")?, "of the audit", text("prices")?, "prices of the audit")?;
     let report = Report {
@@ -110,7 +110,7 @@ async fn last_audit(
         run_at: reader.time("run_at")?.value(0).div_euclid(1_000_000),
         sources: serde_json::from_str(&text("sources")?)?,
         parameters: parameters(&text("parameters")?)?,
-        window: Window { from: date(batch, "window_from")?, to: date(batch, "window_to")? },
+        window: Window { from: day("window_from")?, to: day("window_to")? },
         config_text: text("config")?,
         prices_text: text("prices")?,
         price_book: text("price_book")?,
@@ -149,11 +149,6 @@ fn scan_totals(reader: &Reader<'_>) -> anyhow::Result<ScanTotals> {
         outside_window: count("outside_window")?,
         skipped: skipped.into_iter().filter_map(|(why, n)| Some((why, n.as_u64()?))).collect(),
     })
-}
-
-fn date(batch: &RecordBatch, name: &str) -> anyhow::Result<Day> {
-    let column = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<Date32Type>());
-    Ok(Day(column.with_context(|| format!("audits has no date {name}"))?.value(0)))
 }
 
 /// Workloads by id, by pattern, or by part of the caller's name whatever its case.

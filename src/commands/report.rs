@@ -5,8 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Date32Type;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
@@ -49,11 +47,6 @@ fn write(file: &Path, page: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn day(rows: &RecordBatch, name: &str, row: usize) -> anyhow::Result<Day> {
-    let column = rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<Date32Type>());
-    Ok(Day(column.with_context(|| format!("no date {name}"))?.value(row)))
-}
-
 /// When each workload's tokens run, over the audited window.
 async fn weeks(
     session: &SessionContext,
@@ -67,14 +60,14 @@ async fn weeks(
     while let Some(batch) = rows.try_next().await? {
         let reader = Reader(&batch);
         let (workload, hour) = (reader.text("workload")?, reader.count("hour")?);
-        let tokens = reader.count("tokens")?;
+        let (tokens, days) = (reader.count("tokens")?, reader.date("date")?);
         for row in 0..batch.num_rows() {
             let week = match weeks.get_mut(workload.value(row)) {
                 Some(week) => week,
                 None => weeks.entry(workload.value(row).to_owned()).or_default(),
             };
             let hour = usize::try_from(hour.value(row)).unwrap_or(usize::MAX);
-            week.add(day(&batch, "date", row)?, hour, Tokens(tokens.value(row)));
+            week.add(Day(days.value(row)), hour, Tokens(tokens.value(row)));
         }
     }
     Ok(weeks)

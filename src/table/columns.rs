@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, RecordBatch, StringArray};
-use arrow::array::{TimestampMicrosecondArray, types::Int64Type, types::TimestampMicrosecondType};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, Date32Array, Int64Array, RecordBatch, StringArray,
+};
+use arrow::array::{
+    TimestampMicrosecondArray, types::Date32Type, types::Int64Type, types::TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 
 use super::interned::Workload;
@@ -212,6 +216,15 @@ impl<'b> Reader<'b> {
     pub fn time(&self, name: &str) -> Result<&'b TimestampMicrosecondArray, ArrowError> {
         let column = self.column(name)?;
         column.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| wrong(name, column))
+    }
+
+    /// A column of calendar days.
+    ///
+    /// # Errors
+    /// There is none of that name and type.
+    pub fn date(&self, name: &str) -> Result<&'b Date32Array, ArrowError> {
+        let column = self.column(name)?;
+        column.as_primitive_opt::<Date32Type>().ok_or_else(|| wrong(name, column))
     }
 
     /// The workload key of a row.

@@ -20,7 +20,7 @@ use self::window::Days;
 use super::earlier::earlier;
 use super::inputs::{Inputs, Settings, selection};
 use super::{Outcome, judging};
-use crate::cli::{AuditArgs, Rescan};
+use crate::cli::{AuditArgs, Rescan, SummaryFormat};
 use crate::engine::plan::{Listed, Plan};
 use crate::engine::scan::Stop;
 use crate::engine::update::{Update, Updated};
@@ -313,7 +313,10 @@ impl Asked<'_> {
         let workloads = judging::workloads(session, &window, &self.settings).await?;
         check_nothing_lost(&totals, &workloads)?;
         let mut report = self.report(window, totals, workloads);
-        report.earlier = earlier(session, &report).await?;
+        // Judging once more is for people: the JSON tells nothing of it.
+        if self.args.format == SummaryFormat::Text {
+            report.earlier = earlier(session, &report).await?;
+        }
         self.watch.progress.doing("write");
         lock.check()?;
         writing::write_report(dataset, &mut tables, &report).await?;

@@ -34,28 +34,18 @@ fn compared(report: &Report, totals: &Totals, earlier: &Earlier) -> Markup {
     let eligible = share(earlier.eligible.0 as f64, earlier.tokens.0 as f64);
     let names = ["Savings, low", "Savings, expected", "Savings, high"];
     html! {
-        div.scroll tabindex="0" role="region" aria-label="What moved" {
-            table.figures {
-                thead { tr {
-                    th scope="col" { "per " (MONTH_DAYS) " days" }
-                    th.n.narrow scope="col" { "last audit" }
-                    th.n scope="col" { "this audit" }
-                    th.n scope="col" { "change" }
-                } }
-                tbody {
-                    (dollars("Spend", earlier.cost_month, month(totals.cost)))
-                    (shares(eligible, totals.eligible_share()))
-                    @for (name, (before, now)) in names.iter().zip(earlier.savings_month.iter().zip(now)) {
-                        (dollars(name, *before, now))
-                    }
-                    (counts("Tokens a day", per_day(earlier.tokens.0, earlier.window.days()),
-                        per_day(totals.tokens.total().0, report.window.days())))
-                    (counts("Calls a day", per_day(earlier.requests, earlier.window.days()),
-                        per_day(totals.requests, report.window.days())))
-                    (counts("Workloads", earlier.workloads, report.workloads.len() as i64))
-                }
+        (table("What moved", html! {
+            (dollars("Spend", earlier.cost_month, month(totals.cost)))
+            (shares(eligible, totals.eligible_share()))
+            @for (name, (before, now)) in names.iter().zip(earlier.savings_month.iter().zip(now)) {
+                (dollars(name, *before, now))
             }
-        }
+            (counts("Tokens a day", per_day(earlier.tokens.0, earlier.window.days()),
+                per_day(totals.tokens.total().0, report.window.days())))
+            (counts("Calls a day", per_day(earlier.requests, earlier.window.days()),
+                per_day(totals.requests, report.window.days())))
+            (counts("Workloads", earlier.workloads, report.workloads.len() as i64))
+        }))
         p.small {
             "The last audit ran on " (moment(earlier.run_at)) " over " (period(&earlier.window)) "."
             @if earlier.window == report.window { " It saw the same days." }
@@ -81,20 +71,29 @@ fn workloads(report: &Report) -> Markup {
              own settings."
         }
         @if !changes.is_empty() {
-            div.scroll tabindex="0" role="region" aria-label="Workloads that moved" {
-                table.figures {
-                    thead { tr {
-                        th scope="col" { "per " (MONTH_DAYS) " days" }
-                        th.n.narrow scope="col" { "last audit" }
-                        th.n scope="col" { "this audit" }
-                        th.n scope="col" { "change" }
-                    } }
-                    tbody { @for change in changes.iter().take(TOP) { (workload(change)) } }
-                }
-            }
+            (table("Workloads that moved", html! {
+                @for change in changes.iter().take(TOP) { (workload(change)) }
+            }))
         }
         @if changes.len() > TOP {
             p.small { "And " (count((changes.len() - TOP) as i64)) " more, which moved less." }
+        }
+    }
+}
+
+/// Rows under the audit before and this one.
+fn table(label: &str, rows: Markup) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(label) {
+            table.figures {
+                thead { tr {
+                    th scope="col" { "per " (MONTH_DAYS) " days" }
+                    th.n.narrow scope="col" { "last audit" }
+                    th.n scope="col" { "this audit" }
+                    th.n scope="col" { "change" }
+                } }
+                tbody { (rows) }
+            }
         }
     }
 }
