@@ -1,10 +1,9 @@
 -- Usage: one row is one workload in one active minute, merged from the partial facts of all objects.
--- Reads: partial_usage (one row is one workload in one minute in one object), partial_workloads (one row is
--- one workload: its number, its place in the table's order, its key).
+-- Reads: partial_usage (one row is one workload in one minute in one object; its place tells the workload by
+-- its number in the order of the tables, and its key takes that place afterwards).
 -- Units: tokens; latency in milliseconds. Order: day, then the table's own order.
-WITH merged AS (
 SELECT
-  date, minute, number,
+  date, place, minute,
   sum(requests) AS requests,
   sum(errors) AS errors,
   sum(streaming_requests) AS streaming_requests,
@@ -37,16 +36,5 @@ SELECT
   sum(flex_tier) AS flex_tier,
   sum(optimized_latency) AS optimized_latency
 FROM partial_usage
-GROUP BY date, minute, number
-)
-SELECT
-  minute, workload, account, region, caller, caller_kind, model, scope, operation, tags,
-  requests, errors, streaming_requests, input_tokens, cache_read_tokens, cache_write_tokens,
-  output_tokens, cache_write_1h_tokens, long_input_tokens, long_cache_read_tokens,
-  long_cache_write_tokens, long_output_tokens, ten_00, ten_10, ten_20, ten_30, ten_40, ten_50,
-  latency_ms_sum, latency_count, input_bodies, output_bodies, tools, agent_turns, forced_tool,
-  json_schema, guardrail, multi_turn, priority_tier, flex_tier, optimized_latency,
-  date
-FROM merged
-JOIN partial_workloads USING (number)
+GROUP BY date, place, minute
 ORDER BY date, place, minute

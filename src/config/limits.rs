@@ -22,7 +22,8 @@ pub struct Limits {
     pub max_rejects_listed: usize,
     /// Rejected records per thousand above which an audit counts as incomplete (exit code 3).
     pub max_rejects_per_mille: u32,
-    /// Objects in flight at once: enough to hide the latency of S3 behind two decoding cores.
+    /// Objects in flight at once: enough to hide the latency of S3 behind two decoding cores. From a disk no
+    /// more than two for each core.
     pub concurrent_objects: usize,
     /// Bytes of compressed objects in flight at once. With inflating (15-fold at most in practice) done in
     /// pieces, this is what bounds memory.

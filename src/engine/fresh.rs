@@ -3,29 +3,31 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, StructArray, UInt64Array};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::array::{Array, ArrayRef, BinaryArray, RecordBatch};
+use arrow::compute::concat;
 
 use super::EngineError;
-use super::scan::{ObjectRow, items};
+use super::scan::{ObjectRow, packed_facts};
 use super::spool::{Spool, Spooled};
 use crate::schema::state;
-use crate::store::ledger::{self, LedgerEntry, day_of_micros};
-use crate::table::columns::packed_requests;
+use crate::store::ledger::{self, LedgerEntry};
+use crate::table::packed::pack_ids;
 use crate::table::partial::RequestId;
 use crate::units::Day;
 
 /// Bytes of rows of one object day held in memory. A slice has few days or little of each.
 const MEMORY_BYTES: usize = 2 << 20;
 
+/// Rows that wait for their columns to be made together: by then a row costs no more than its bytes.
+const PENDING_ROWS: usize = 64;
+
 /// One reading of one object.
 pub(super) struct FreshRow {
     pub(super) entry: LedgerEntry,
-    /// Requests that count in it.
-    pub(super) ids: Vec<RequestId>,
-    /// Requests that are in it and count elsewhere.
-    pub(super) excluded: Vec<RequestId>,
+    /// Requests that count in it, packed.
+    pub(super) ids: Vec<u8>,
+    /// Requests that are in it and count elsewhere, packed.
+    pub(super) excluded: Vec<u8>,
     /// Its place in the plan; none for one that the state had and that was read again.
     pub(super) planned: Option<usize>,
 }
@@ -45,8 +47,27 @@ pub(super) struct Fresh {
 /// The rows of one object day.
 struct Aside {
     spool: Spool,
-    /// Revision of each row in the spool, in its order: only the latest of an object counts.
+    /// Rows that are not in the spool yet: entry, facts, and what counts elsewhere.
+    pending: Vec<(LedgerEntry, RecordBatch, Vec<u8>)>,
+    /// Revision of each row, in the order of the spool: only the latest of an object counts.
     revisions: Vec<u64>,
+}
+
+impl Default for Aside {
+    fn default() -> Self {
+        let spool = Spool::new(state::schema(), MEMORY_BYTES);
+        Self { spool, pending: Vec::new(), revisions: Vec::new() }
+    }
+}
+
+impl Aside {
+    /// Puts the pending rows into the spool.
+    fn flush(&mut self) -> Result<(), EngineError> {
+        if !self.pending.is_empty() {
+            self.spool.push(state_rows(&std::mem::take(&mut self.pending))?)?;
+        }
+        Ok(())
+    }
 }
 
 impl Fresh {
@@ -55,27 +76,26 @@ impl Fresh {
         &mut self,
         mut entry: LedgerEntry,
         row: ObjectRow,
-        excluded: Vec<RequestId>,
+        excluded: &[RequestId],
         planned: Option<usize>,
     ) -> Result<(), EngineError> {
-        let usage = items(&row.facts, "usage")?;
         entry.reading = row.reading;
-        entry.days = days_of(&usage)?;
+        entry.days = row.days;
         // A day of which nothing counts here may count here once its owner is rewritten.
         for day in excluded.iter().map(|(day, _)| *day).collect::<BTreeSet<Day>>() {
             if let Err(at) = entry.days.binary_search_by_key(&day, |(day, _)| *day) {
                 entry.days.insert(at, (day, 0));
             }
         }
-        let batch = state_row(&entry, &row.facts, &excluded)?;
-        let aside = self.days.entry(entry.day).or_insert_with(|| Aside {
-            spool: Spool::new(state::schema(), MEMORY_BYTES),
-            revisions: Vec::new(),
-        });
-        aside.spool.push(batch)?;
-        aside.revisions.push(entry.revision);
         self.touched.extend(entry.days.iter().map(|(day, _)| *day));
-        let fresh = FreshRow { ids: row.ids, excluded, planned, entry };
+        let (ids, excluded) = (packed_facts(&row.facts, "ids")?.to_vec(), pack_ids(excluded));
+        let aside = self.days.entry(entry.day).or_default();
+        aside.revisions.push(entry.revision);
+        aside.pending.push((entry.clone(), row.facts, excluded.clone()));
+        if aside.pending.len() == PENDING_ROWS {
+            aside.flush()?;
+        }
+        let fresh = FreshRow { ids, excluded, planned, entry };
         self.rows.insert(fresh.entry.location.clone(), fresh);
         Ok(())
     }
@@ -95,7 +115,8 @@ impl Fresh {
     pub(super) fn finish(self) -> Result<Finished, EngineError> {
         let latest: HashSet<u64> = self.rows.values().map(|row| row.entry.revision).collect();
         let mut days = BTreeMap::new();
-        for (day, aside) in self.days {
+        for (day, mut aside) in self.days {
+            aside.flush()?;
             let counts = aside.revisions.iter().map(|revision| latest.contains(revision)).collect();
             days.insert(day, (aside.spool.finish()?, counts));
         }
@@ -110,49 +131,18 @@ pub(super) struct Finished {
     pub(super) replaced: BTreeMap<Day, BTreeSet<String>>,
 }
 
-/// Requests by day of partial usage, ascending.
-fn days_of(usage: &RecordBatch) -> Result<Vec<(Day, i64)>, EngineError> {
-    let minutes = usage.column_by_name("minute");
-    let minutes = minutes.and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
-    let packed = usage.column_by_name(state::PACKED).and_then(|c| c.as_binary_opt::<i32>());
-    let (Some(minutes), Some(packed)) = (minutes, packed) else {
-        return Err(EngineError::Conservation("the scan's usage has no minutes or numbers".into()));
-    };
-    let mut days = BTreeMap::new();
-    for (minute, packed) in minutes.values().iter().zip(packed.iter().flatten()) {
-        *days.entry(day_of_micros(*minute)).or_insert(0) += packed_requests(packed);
+/// Rows of the state: ledger entries, and what their rows of the facts view hold.
+fn state_rows(rows: &[(LedgerEntry, RecordBatch, Vec<u8>)]) -> Result<RecordBatch, EngineError> {
+    let entries: Vec<LedgerEntry> = rows.iter().map(|(entry, ..)| entry.clone()).collect();
+    let mut columns = ledger::columns(&entries)?;
+    for name in [state::REJECTS].into_iter().chain(state::FACTS) {
+        let missing = || EngineError::Conservation(format!("the scan has no column {name}"));
+        let parts = rows.iter().map(|(_, facts, _)| facts.column_by_name(name));
+        let parts = parts.collect::<Option<Vec<&ArrayRef>>>().ok_or_else(missing)?;
+        let parts: Vec<&dyn Array> = parts.into_iter().map(AsRef::as_ref).collect();
+        columns.push(concat(&parts)?);
     }
-    Ok(days.into_iter().collect())
-}
-
-/// An object's row of the state: its ledger entry and its row of the facts view.
-fn state_row(
-    entry: &LedgerEntry,
-    facts: &RecordBatch,
-    excluded: &[RequestId],
-) -> Result<RecordBatch, EngineError> {
-    let mut columns = ledger::columns(std::slice::from_ref(entry))?;
-    for name in ["workloads", "usage", "sizes", "rejects"] {
-        let column = facts.column_by_name(name).map(Arc::clone);
-        columns.push(column.ok_or_else(|| {
-            EngineError::Conservation(format!("the scan has no list column {name}"))
-        })?);
-    }
-    columns.push(ids_of(facts)?);
-    columns.push(id_list(excluded)?);
+    let excluded = BinaryArray::from_iter_values(rows.iter().map(|(_, _, excluded)| excluded));
+    columns.push(Arc::new(excluded));
     Ok(RecordBatch::try_new(state::schema(), columns)?)
-}
-
-fn ids_of(facts: &RecordBatch) -> Result<ArrayRef, EngineError> {
-    let column = facts.column_by_name("ids").filter(|column| column.as_list_opt::<i32>().is_some());
-    let column = column.map(Arc::clone);
-    column.ok_or_else(|| EngineError::Conservation("the scan has no list column ids".into()))
-}
-
-fn id_list(ids: &[RequestId]) -> Result<ArrayRef, EngineError> {
-    let days: ArrayRef = Arc::new(Date32Array::from_iter_values(ids.iter().map(|(d, _)| d.0)));
-    let hashes: ArrayRef = Arc::new(UInt64Array::from_iter_values(ids.iter().map(|(_, id)| *id)));
-    let items =
-        StructArray::try_new_with_length(state::id_fields(), vec![days, hashes], None, ids.len())?;
-    Ok(ledger::list(Arc::new(items), OffsetBuffer::from_lengths([ids.len()]))?)
 }

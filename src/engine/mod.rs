@@ -14,6 +14,7 @@ pub mod scan;
 pub mod session;
 mod settle;
 mod spool;
+mod unpack;
 pub mod update;
 
 use datafusion::common::DataFusionError;

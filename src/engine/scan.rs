@@ -1,20 +1,20 @@
 //! The scan job: objects in, a checked row an object out, as each is done.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Date32Type, UInt64Type};
+use arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use tokio::sync::watch;
 
 use super::EngineError;
-use crate::schema::state;
 use crate::store::ledger::Reading;
-use crate::table::columns::{Reader, packed_requests};
+use crate::table::columns::Reader;
+use crate::table::packed;
 use crate::table::partial::RequestId;
 use crate::table::source::{ORDINAL, ScanObject, scan};
 use crate::table::{ScanOptions, View};
@@ -53,8 +53,8 @@ pub struct ObjectRow {
     pub ordinal: i64,
     /// How it was read.
     pub reading: Reading,
-    /// Requests that count here.
-    pub ids: Vec<RequestId>,
+    /// Requests that count here by UTC day, ascending.
+    pub days: Vec<(Day, i64)>,
     /// Its row of the facts view, alone.
     pub facts: RecordBatch,
 }
@@ -147,18 +147,14 @@ fn take_apart(facts: &RecordBatch) -> Result<ObjectRow, EngineError> {
         error: error.is_valid(0).then(|| error.value(0).to_owned()),
     };
     let ordinal = count(ORDINAL)?;
-    check(ordinal, &reading, natural("outside_window")?, &items(facts, "usage")?)?;
-    let ids = requests(&items(facts, "ids")?)?;
-    Ok(ObjectRow { ordinal, reading, ids, facts: facts.clone() })
-}
-
-fn requests(items: &RecordBatch) -> Result<Vec<RequestId>, EngineError> {
-    let days = items.column(0).as_primitive_opt::<Date32Type>();
-    let ids = items.column(1).as_primitive_opt::<UInt64Type>();
-    let (Some(days), Some(ids)) = (days, ids) else {
-        return Err(EngineError::Conservation("ids are no days with hashes".into()));
-    };
-    Ok(days.values().iter().map(|day| Day(*day)).zip(ids.values().iter().copied()).collect())
+    let mut days = BTreeMap::new();
+    for minute in packed::minutes(packed_facts(facts, "usage")?) {
+        let minute = minute.map_err(|torn| EngineError::Conservation(torn.to_string()))?;
+        *days.entry(minute.minute.day()).or_insert(0) += minute.requests();
+    }
+    let days: Vec<(Day, i64)> = days.into_iter().collect();
+    check(ordinal, &reading, natural("outside_window")?, &days)?;
+    Ok(ObjectRow { ordinal, reading, days, facts: facts.clone() })
 }
 
 /// Nothing is lost within an object: every record met is a row, a reject or a duplicate, and every row
@@ -167,7 +163,7 @@ fn check(
     ordinal: i64,
     reading: &Reading,
     outside_window: u64,
-    usage: &RecordBatch,
+    days: &[(Day, i64)],
 ) -> Result<(), EngineError> {
     let Reading { records, rows, rejected, duplicates, .. } = reading;
     if rows + rejected + duplicates != *records {
@@ -176,9 +172,7 @@ fn check(
              {duplicates} duplicates"
         )));
     }
-    let packed = usage.column_by_name(state::PACKED).and_then(|c| c.as_binary_opt::<i32>());
-    let counted: i64 =
-        packed.map_or(0, |packed| packed.iter().flatten().map(packed_requests).sum());
+    let counted: i64 = days.iter().map(|(_, requests)| requests).sum();
     if counted != (rows - outside_window) as i64 {
         return Err(EngineError::Conservation(format!(
             "object {ordinal}: {rows} rows, {outside_window} outside the window, \
@@ -188,13 +182,10 @@ fn check(
     Ok(())
 }
 
-/// The items of a list column's only row.
-pub(super) fn items(row: &RecordBatch, name: &str) -> Result<RecordBatch, EngineError> {
-    let column = row.column_by_name(name).and_then(|column| column.as_list_opt::<i32>());
-    let list = column.map(|list| list.value(0));
-    let items = list.as_ref().and_then(|items: &ArrayRef| items.as_struct_opt());
-    match items {
-        Some(items) => Ok(RecordBatch::from(items.clone())),
-        None => Err(EngineError::Conservation(format!("the scan has no list column {name}"))),
-    }
+/// One kind of packed facts of an object's row.
+pub(super) fn packed_facts<'r>(row: &'r RecordBatch, name: &str) -> Result<&'r [u8], EngineError> {
+    let column = row.column_by_name(name).and_then(|column| column.as_binary_opt::<i32>());
+    let column = column.filter(|column| !column.is_empty());
+    let missing = || EngineError::Conservation(format!("the scan has no packed {name}"));
+    Ok(column.ok_or_else(missing)?.value(0))
 }

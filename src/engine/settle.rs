@@ -14,6 +14,7 @@ use super::fresh::Fresh;
 use crate::store::dataset::Dataset;
 use crate::store::index::Index;
 use crate::store::ledger::LedgerEntry;
+use crate::table::packed::{self, Torn};
 use crate::table::partial::RequestId;
 use crate::units::Day;
 
@@ -48,25 +49,29 @@ pub(super) async fn unsettled(
     if disputed.is_empty() {
         return Ok(Vec::new());
     }
-    let of = |ids: &[RequestId]| -> Vec<RequestId> {
-        ids.iter().filter(|id| disputed.contains(id)).copied().collect()
+    let of = |packed: &[u8]| -> Result<Vec<RequestId>, Torn> {
+        let mut among = Vec::new();
+        for run in packed::ids(packed) {
+            let (day, ids) = run?;
+            among.extend(ids.map(|id| (day, id)).filter(|id| disputed.contains(id)));
+        }
+        Ok(among)
     };
     let mut claims = Vec::new();
-    let mut claim = |entry: &LedgerEntry, planned, ids: &[RequestId], excluded: &[RequestId]| {
-        let (counted, left_out) = (of(ids), of(excluded));
+    let mut claim = |entry: &LedgerEntry, planned, ids: &[u8], excluded: &[u8]| {
+        let (counted, left_out) = (of(ids)?, of(excluded)?);
         if !counted.is_empty() || !left_out.is_empty() {
             let frozen = frozen.contains(&entry.location);
             let entry = entry.clone();
             claims.push(Claim { entry, planned, counted, excluded: left_out, frozen });
         }
+        Ok(())
     };
     for row in fresh.rows.values() {
-        claim(&row.entry, row.planned, &row.ids, &row.excluded);
+        claim(&row.entry, row.planned, &row.ids, &row.excluded).map_err(of_scan)?;
     }
-    each_of_state(dataset, index, fresh, |entry, ids, excluded| {
-        claim(&entry, None, &ids, &excluded)
-    })
-    .await?;
+    each_of_state(dataset, index, fresh, |entry, ids, excluded| claim(&entry, None, ids, excluded))
+        .await?;
     claims.sort_by(|a, b| a.entry.order().cmp(&b.entry.order()));
     Ok(wrong(claims, touched))
 }
@@ -108,16 +113,25 @@ async fn disputed(
 ) -> Result<HashSet<RequestId>, EngineError> {
     let mut counted: BTreeMap<Day, Vec<u64>> = BTreeMap::new();
     let mut disputed = HashSet::new();
-    let mut take = |ids: &[RequestId], excluded: &[RequestId]| {
-        for (day, id) in ids.iter().filter(|(day, _)| fresh.touched.contains(day)) {
-            counted.entry(*day).or_default().push(*id);
+    let mut take = |ids: &[u8], excluded: &[u8]| -> Result<(), Torn> {
+        for run in packed::ids(ids) {
+            let (day, ids) = run?;
+            if fresh.touched.contains(&day) {
+                counted.entry(day).or_default().extend(ids);
+            }
         }
-        disputed.extend(excluded.iter().filter(|(day, _)| fresh.touched.contains(day)));
+        for run in packed::ids(excluded) {
+            let (day, ids) = run?;
+            if fresh.touched.contains(&day) {
+                disputed.extend(ids.map(|id| (day, id)));
+            }
+        }
+        Ok(())
     };
     for row in fresh.rows.values() {
-        take(&row.ids, &row.excluded);
+        take(&row.ids, &row.excluded).map_err(of_scan)?;
     }
-    each_of_state(dataset, index, fresh, |_, ids, excluded| take(&ids, &excluded)).await?;
+    each_of_state(dataset, index, fresh, |_, ids, excluded| take(ids, excluded)).await?;
     for (day, mut ids) in counted {
         ids.sort_unstable();
         let twice = ids.windows(2).filter(|pair| pair[0] == pair[1]);
@@ -131,13 +145,25 @@ async fn each_of_state(
     dataset: &Dataset,
     index: &Index,
     fresh: &Fresh,
-    mut each: impl FnMut(LedgerEntry, Vec<RequestId>, Vec<RequestId>),
+    mut each: impl FnMut(LedgerEntry, &[u8], &[u8]) -> Result<(), Torn>,
 ) -> Result<(), EngineError> {
     let touches = |entry: &LedgerEntry| {
         !fresh.is_replaced(entry) && entry.days.iter().any(|(day, _)| fresh.touched.contains(day))
     };
     for file in index.touching(&fresh.touched) {
-        dataset.identified(file, touches, &mut each).await?;
+        let mut met = Ok(());
+        let take = |entry: LedgerEntry, ids: &[u8], excluded: &[u8]| {
+            if met.is_ok() {
+                met = each(entry, ids, excluded);
+            }
+        };
+        dataset.identified(file, touches, take).await?;
+        met.map_err(|torn| dataset.damaged_state(file.day, &torn))?;
     }
     Ok(())
+}
+
+/// Facts that a scan of this run packed do not unpack.
+fn of_scan(torn: Torn) -> EngineError {
+    EngineError::Conservation(torn.to_string())
 }

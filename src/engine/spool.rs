@@ -1,5 +1,6 @@
 //! Rows set aside: in memory while few, in a temporary Arrow file beyond.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter};
 use std::sync::Arc;
@@ -102,9 +103,12 @@ impl Spooled {
     pub(super) fn into_table(
         self,
         schema: SchemaRef,
-        make: fn(&SchemaRef, RecordBatch) -> Result<RecordBatch, ArrowError>,
+        make: impl Fn(&SchemaRef, RecordBatch) -> Result<RecordBatch, ArrowError>
+        + Send
+        + Sync
+        + 'static,
     ) -> Result<StreamingTable, EngineError> {
-        let made = Made { spooled: self, schema: Arc::clone(&schema), make };
+        let made = Made { spooled: self, schema: Arc::clone(&schema), make: Arc::new(make) };
         Ok(StreamingTable::try_new(schema, vec![Arc::new(made)])?)
     }
 
@@ -118,11 +122,19 @@ impl Spooled {
 }
 
 /// Spooled rows in another form.
-#[derive(Debug)]
 struct Made {
     spooled: Spooled,
     schema: SchemaRef,
-    make: fn(&SchemaRef, RecordBatch) -> Result<RecordBatch, ArrowError>,
+    make: Arc<Make>,
+}
+
+/// Makes a batch of the schema.
+type Make = dyn Fn(&SchemaRef, RecordBatch) -> Result<RecordBatch, ArrowError> + Send + Sync;
+
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.spooled.fmt(f)
+    }
 }
 
 impl PartitionStream for Made {
@@ -131,7 +143,7 @@ impl PartitionStream for Made {
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let (schema, make) = (Arc::clone(&self.schema), self.make);
+        let (schema, make) = (Arc::clone(&self.schema), Arc::clone(&self.make));
         let pieces = self.spooled.batches().flat_map(|batch| match batch {
             Ok(batch) => pieces(batch).map(Ok).collect(),
             Err(error) => vec![Err(error)],

@@ -156,7 +156,7 @@ impl Update<'_> {
             }
             pending.before.iter().for_each(|entry| fresh.replaces(entry));
             entry.revision = self.revision(&entry.location, 0);
-            fresh.push(entry, row, Vec::new(), Some(planned))
+            fresh.push(entry, row, &[], Some(planned))
         })
         .await?;
         Ok((fresh, answered))
@@ -230,7 +230,7 @@ impl Update<'_> {
         }
         let mut entry = again.entry.clone();
         entry.revision = self.revision(&entry.location, round);
-        let excluded = if row.reading.error.is_some() { Vec::new() } else { again.exclude.clone() };
+        let excluded: &[_] = if row.reading.error.is_some() { &[] } else { &again.exclude };
         if again.planned.is_none() {
             fresh.replaces(&again.entry);
         }

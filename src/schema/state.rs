@@ -1,21 +1,20 @@
 //! The state of a dataset: one row a log object, its ledger entry first and its partial facts after.
 //!
 //! State is no table for readers: it lies in a folder that globs skip, and other tables are made of it.
-//! Facts name their workload by its place in the row's own list of workloads, and the numbers of a minute
-//! are one packed value: the nine texts and 31 numbers of a row of `usage`, most of them zero, would cost more
-//! to write, read back and merge than their objects cost to read.
+//! Each kind of an object's facts is one packed value (`table::packed`), in which they name their workload by
+//! its place among the object's: the nine texts and 31 numbers of a row of `usage`, most of them zero, would cost
+//! more to write, read back and merge than their objects cost to read.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 
-use super::columns::KEY_COLUMNS;
-use super::{Kind, facts};
+use super::Kind;
 
-/// Version of the state's columns and of their meaning. A reader refuses a newer one; 1, of facts that were not
-/// packed, was in no release.
-pub const VERSION: u32 = 2;
+/// Version of the state's columns and of their meaning. A reader refuses a newer one; 1 and 2, of facts that were
+/// packed less, were in no release.
+pub const VERSION: u32 = 3;
 
 /// Key of the version in a state file's metadata.
 pub const VERSION_KEY: &str = "halfrate.state_version";
@@ -43,58 +42,14 @@ pub const LEDGER: [&str; 16] = [
     "days",
 ];
 
-static WORKLOADS: LazyLock<Fields> = LazyLock::new(|| {
-    let keys = facts::USAGE.columns.iter().filter(|c| KEY_COLUMNS.contains(&c.name));
-    keys.map(|c| Field::new(c.name, c.kind.arrow(), c.nullable)).collect()
-});
+/// The packed facts of an object: of its workloads, minutes and sizes, and of the requests that count there.
+pub const FACTS: [&str; 4] = ["workloads", "usage", "sizes", "ids"];
 
-static USAGE: LazyLock<Fields> = LazyLock::new(|| {
-    Fields::from(vec![
-        Field::new("minute", Kind::Time.arrow(), false),
-        number(),
-        Field::new(PACKED, DataType::Binary, false),
-    ])
-});
+/// Packed requests that are in an object and do not count there.
+pub const EXCLUDED: &str = "excluded";
 
-static SIZES: LazyLock<Fields> = LazyLock::new(|| {
-    Fields::from(vec![
-        date(),
-        number(),
-        Field::new("is_output", DataType::Boolean, false),
-        Field::new("bin", DataType::Int32, false),
-        Field::new("requests", DataType::Int64, false),
-    ])
-});
-
-fn date() -> Field {
-    Field::new("date", Kind::Date.arrow(), false)
-}
-
-/// Place of a workload in a list of them, from 0.
-fn number() -> Field {
-    Field::new(NUMBER, DataType::UInt32, false)
-}
-
-/// Name of the column that tells a fact's workload by number.
-pub const NUMBER: &str = "number";
-
-/// Name of the column that holds a minute's numbers, packed as `table::columns` says.
-pub const PACKED: &str = "packed";
-
-/// One workload: the key columns of the tables.
-pub fn workload_fields() -> Fields {
-    WORKLOADS.clone()
-}
-
-/// One workload in one minute in one object: its number, and the number columns of `usage` in one.
-pub fn usage_fields() -> Fields {
-    USAGE.clone()
-}
-
-/// One size bin of a workload on a day in one object: input or output tokens, and the calls of that size.
-pub fn sizes_fields() -> Fields {
-    SIZES.clone()
-}
+/// Name of the list of rejects.
+pub const REJECTS: &str = "rejects";
 
 /// One reject: byte offset (null for a whole object) and reason.
 pub fn reject_fields() -> Fields {
@@ -104,14 +59,15 @@ pub fn reject_fields() -> Fields {
     ])
 }
 
-/// One request that counts: the day of its record, and the hash of its id.
-pub fn id_fields() -> Fields {
-    Fields::from(vec![date(), Field::new("id", DataType::UInt64, false)])
-}
-
 /// How many requests of an object are of a day.
 pub fn day_fields() -> Fields {
-    Fields::from(vec![date(), Field::new("requests", DataType::Int64, false)])
+    let date = Field::new("date", Kind::Date.arrow(), false);
+    Fields::from(vec![date, Field::new("requests", DataType::Int64, false)])
+}
+
+/// A column of packed facts.
+pub fn packed_field(name: &str) -> Field {
+    Field::new(name, DataType::Binary, false)
 }
 
 /// A list column that is never null and holds no nulls.
@@ -139,13 +95,10 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         plain("gone", Kind::Flag, false),
         Field::new("revision", DataType::UInt64, false),
         list("days", day_fields()),
-        list("workloads", workload_fields()),
-        list("usage", usage_fields()),
-        list("sizes", sizes_fields()),
-        list("rejects", reject_fields()),
-        list("ids", id_fields()),
-        list("excluded", id_fields()),
+        list(REJECTS, reject_fields()),
     ];
+    let packed = FACTS.into_iter().chain([EXCLUDED]).map(packed_field);
+    let fields: Vec<Field> = fields.into_iter().chain(packed).collect();
     let version = (VERSION_KEY.to_owned(), VERSION.to_string());
     Arc::new(Schema::new_with_metadata(fields, HashMap::from([version])))
 });

@@ -26,6 +26,7 @@ use object_store::{
 };
 use tokio::sync::mpsc;
 
+use super::buffers::Buffers;
 use super::names::{decode_path, encode_key};
 use crate::failpoint;
 
@@ -40,12 +41,13 @@ const DELETES: usize = 8;
 #[derive(Debug, Default)]
 pub struct LocalStore {
     writer: LocalFileSystem,
+    buffers: Buffers,
 }
 
 impl LocalStore {
     /// The store of this machine's disk.
     pub fn new() -> Self {
-        Self { writer: LocalFileSystem::new() }
+        Self { writer: LocalFileSystem::new(), buffers: Buffers::default() }
     }
 
     /// The path of an absolute file name.
@@ -150,7 +152,7 @@ fn described(location: Path, metadata: &Metadata) -> ObjectMeta {
 
 /// Opens a file and reads what is wanted of it: here and not by `GetResult::bytes`, which fills its buffer
 /// with zeros first and goes to another thread once more.
-fn read(location: Path, options: &GetOptions) -> Result<GetResult> {
+fn read(location: Path, options: &GetOptions, buffers: &Buffers) -> Result<GetResult> {
     let fail = |e| failed(&location, e);
     let mut file = fs::File::open(LocalStore::file(&location)).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
@@ -165,7 +167,7 @@ fn read(location: Path, options: &GetOptions) -> Result<GetResult> {
     })?;
     let bytes = match options.head {
         true => Bytes::new(),
-        false => bytes_of(&mut file, &range).map_err(|e| failed(&meta.location, e))?,
+        false => bytes_of(&mut file, &range, buffers).map_err(|e| failed(&meta.location, e))?,
     };
     Ok(GetResult {
         payload: GetResultPayload::Stream(stream::once(async { Ok(bytes) }).boxed()),
@@ -175,15 +177,15 @@ fn read(location: Path, options: &GetOptions) -> Result<GetResult> {
     })
 }
 
-fn bytes_of(file: &mut fs::File, range: &Range<u64>) -> io::Result<Bytes> {
+fn bytes_of(file: &mut fs::File, range: &Range<u64>, buffers: &Buffers) -> io::Result<Bytes> {
     let length = range.end - range.start;
-    let mut bytes = Vec::new();
+    let mut bytes = buffers.take();
     let room = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
     bytes.try_reserve_exact(room).map_err(|_| io::ErrorKind::OutOfMemory)?;
     file.seek(SeekFrom::Start(range.start))?;
     file.take(length).read_to_end(&mut bytes)?;
     match bytes.len() == room {
-        true => Ok(bytes.into()),
+        true => Ok(buffers.lend(bytes)),
         false => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "cut short while it was read")),
     }
 }
@@ -305,8 +307,8 @@ impl ObjectStore for LocalStore {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let location = location.clone();
-        blocking(move || read(location, &options)).await
+        let (location, buffers) = (location.clone(), self.buffers.clone());
+        blocking(move || read(location, &options, &buffers)).await
     }
 
     fn delete_stream(

@@ -8,6 +8,7 @@
 //!
 //! Invariant: object contents pass through as bytes and enter no message.
 
+mod buffers;
 mod error;
 mod fetch;
 mod key;

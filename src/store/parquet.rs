@@ -15,9 +15,10 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value};
 
-use crate::schema::{PARTITION_COLUMN, Table};
+use crate::schema::{Kind, PARTITION_COLUMN, Table};
 
 /// What files say made them. Without a version, so that a release alone changes no bytes; the
 /// version that counts is in the `audits` table.
@@ -222,7 +223,13 @@ fn properties(table: &'static Table) -> Result<WriterProperties, EncodeError> {
     let described = ("halfrate.columns", Value::from(columns).to_string());
     let metadata = table.metadata().map(|(key, value)| (key, value.to_owned()));
     let metadata = [described].into_iter().chain(metadata);
-    Ok(WriterProperties::builder()
+    let mut properties = WriterProperties::builder();
+    // Counts repeat too little: without a dictionary `usage` is a fifth smaller and written in two thirds of
+    // the time.
+    for column in table.columns.iter().filter(|column| column.kind == Kind::Count) {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name), false);
+    }
+    Ok(properties
         .set_compression(Compression::ZSTD(level))
         .set_created_by(CREATED_BY.to_owned())
         .set_key_value_metadata(Some(

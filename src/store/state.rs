@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::array::{AsArray, BinaryArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -21,7 +21,7 @@ use super::dataset::{Before, Dataset, DatasetError, Version};
 use super::ledger::{self, LedgerEntry};
 use super::ranges::Ranges;
 use crate::failpoint;
-use crate::schema::state::{LEDGER, OPTIONS_KEY, VERSION, VERSION_KEY, schema};
+use crate::schema::state::{EXCLUDED, FACTS, LEDGER, OPTIONS_KEY, VERSION, VERSION_KEY, schema};
 use crate::units::Day;
 
 /// Encoded bytes after which a row group ends: a reader holds one of them decoded, about ten times that.
@@ -30,8 +30,8 @@ const ROW_GROUP_BYTES: usize = 4 << 20;
 /// Rows handed on at once; a row is all that one object yielded.
 const BATCH_ROWS: usize = 1024;
 
-/// Zstandard level: its own default.
-const ZSTD_LEVEL: i32 = 3;
+/// Zstandard level: packed facts are dense, and higher ones gain little for twice the time.
+const ZSTD_LEVEL: i32 = 1;
 
 /// Which state file to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +63,14 @@ impl StateWriter {
                 pair(VERSION_KEY, &VERSION.to_string()),
                 pair(OPTIONS_KEY, options),
             ]));
-        // Hashes repeat nowhere: a dictionary of them only costs.
-        for list in ["ids", "excluded"] {
-            let path = ["list", "item", "id"].map(str::to_owned);
-            let path = [vec![list.to_owned()], path.to_vec()].concat();
-            properties = properties.set_column_dictionary_enabled(ColumnPath::new(path), false);
+        // Packed facts repeat nowhere as a whole: a dictionary of them only costs.
+        for name in FACTS.into_iter().chain([EXCLUDED]) {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
+        }
+        // And hashes cannot be compressed.
+        for name in ["ids", EXCLUDED] {
+            let path = ColumnPath::from(name);
+            properties = properties.set_column_compression(path, Compression::UNCOMPRESSED);
         }
         let writer = ArrowWriter::try_new(Vec::new(), schema(), Some(properties.build()))?;
         Ok(Self { writer, rows: 0 })
@@ -159,8 +162,8 @@ impl Dataset {
         self.stream(&path, self.open(&path, file.bytes).await?, columns, selection)
     }
 
-    /// The ids of requests by row, of the rows that `wanted` picks: the entry, what counts there, and what
-    /// does not because an earlier object counts it.
+    /// The packed ids of requests by row, of the rows that `wanted` picks: the entry, what counts there, and
+    /// what does not because an earlier object counts it.
     ///
     /// # Errors
     /// As [`Dataset::ledger`].
@@ -168,21 +171,26 @@ impl Dataset {
         &self,
         file: StateFile,
         wanted: impl Fn(&LedgerEntry) -> bool,
-        mut each: impl FnMut(LedgerEntry, Vec<(Day, u64)>, Vec<(Day, u64)>),
+        mut each: impl FnMut(LedgerEntry, &[u8], &[u8]),
     ) -> Result<(), DatasetError> {
         let path = self.day_path(file.day);
-        let columns: Vec<&str> = LEDGER.into_iter().chain(["ids", "excluded"]).collect();
+        let columns: Vec<&str> = LEDGER.into_iter().chain(["ids", EXCLUDED]).collect();
         let mut rows = self.rows(file, &columns, wanted).await?;
         while let Some(batch) = rows.try_next().await? {
             let damaged = |error: arrow::error::ArrowError| self.damaged(&path, &error);
-            let ids = requests(&batch, "ids").map_err(damaged)?;
-            let excluded = requests(&batch, "excluded").map_err(damaged)?;
+            let ids = packed(&batch, "ids").map_err(damaged)?;
+            let excluded = packed(&batch, EXCLUDED).map_err(damaged)?;
             let entries = ledger::entries(file.day, &batch).map_err(damaged)?;
-            for ((entry, ids), excluded) in entries.into_iter().zip(ids).zip(excluded) {
-                each(entry, ids, excluded);
+            for (row, entry) in entries.into_iter().enumerate() {
+                each(entry, ids.value(row), excluded.value(row));
             }
         }
         Ok(())
+    }
+
+    /// The error of a day's state that does not hold what it should.
+    pub fn damaged_state(&self, day: Day, reason: &dyn std::fmt::Display) -> DatasetError {
+        self.damaged(&self.day_path(day), reason)
     }
 
     async fn open(
@@ -242,29 +250,17 @@ fn meta(builder: &ParquetRecordBatchStreamBuilder<Ranges>, key: &str) -> Option<
     pairs.iter().find(|pair| pair.key == key)?.value.clone()
 }
 
-/// The requests of a list column, row by row.
-fn requests(
-    batch: &RecordBatch,
+/// A column of packed facts.
+///
+/// # Errors
+/// There is none of that name.
+pub fn packed<'b>(
+    batch: &'b RecordBatch,
     name: &str,
-) -> Result<Vec<Vec<(Day, u64)>>, arrow::error::ArrowError> {
-    use arrow::datatypes::{Date32Type, UInt64Type};
-    let wrong = || arrow::error::ArrowError::SchemaError(format!("state has no requests {name}"));
-    let lists = batch.column_by_name(name).and_then(|column| column.as_list_opt::<i32>());
-    let lists = lists.ok_or_else(wrong)?;
-    (0..batch.num_rows())
-        .map(|row| {
-            let items = lists.value(row);
-            let items = items.as_struct_opt().ok_or_else(wrong)?;
-            let days = items.column(0).as_primitive_opt::<Date32Type>().ok_or_else(wrong)?;
-            let ids = items.column(1).as_primitive_opt::<UInt64Type>().ok_or_else(wrong)?;
-            Ok(days
-                .values()
-                .iter()
-                .map(|day| Day(*day))
-                .zip(ids.values().iter().copied())
-                .collect())
-        })
-        .collect()
+) -> Result<&'b BinaryArray, arrow::error::ArrowError> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_binary_opt::<i32>());
+    let missing = || arrow::error::ArrowError::SchemaError(format!("state has no packed {name}"));
+    column.ok_or_else(missing)
 }
 
 /// The rows of a batch that `keep` is true of.

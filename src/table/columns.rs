@@ -1,17 +1,13 @@
 //! The columns of the fact tables, to and from the facts types: the one place that knows their order.
 
-use std::sync::Arc;
-
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Date32Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
-use arrow::array::{
-    TimestampMicrosecondArray, types::Date32Type, types::Int64Type, types::TimestampMicrosecondType,
-};
+use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 
-use super::interned::Workload;
-use crate::schema::{self, KEY_COLUMNS, TIME_ZONE};
+use crate::schema::{self, KEY_COLUMNS};
 use crate::units::{Minute, Tokens};
 use crate::workload::{Activity, MinuteFacts, Signals, TokenCounts, WorkloadKey};
 
@@ -100,86 +96,6 @@ pub fn minute_facts(minute: Minute, n: [i64; NUMBERS]) -> MinuteFacts {
     }
 }
 
-/// Appends the numbers of a minute, without those that are zero, as most are: 32 bits that tell which
-/// follow, then these as LEB128, each in little-endian order. Partial facts travel like this from the
-/// decoder to the state and back to the merge; as 31 columns they would be ten times as large.
-pub(super) fn pack(facts: &MinuteFacts, packed: &mut Vec<u8>) {
-    let start = packed.len();
-    packed.extend_from_slice(&[0; 4]);
-    let mut present = 0_u32;
-    for (at, number) in numbers(facts).into_iter().enumerate().filter(|(_, number)| *number != 0) {
-        present |= 1 << at;
-        let mut rest = number as u64;
-        while rest >= 0x80 {
-            packed.push(rest as u8 | 0x80);
-            rest >>= 7;
-        }
-        packed.push(rest as u8);
-    }
-    packed[start..start + 4].copy_from_slice(&present.to_le_bytes());
-}
-
-/// The inverse: position and value of the numbers that are not zero, in order. Ends early where `packed` is
-/// cut.
-pub fn unpack(packed: &[u8]) -> impl Iterator<Item = (usize, i64)> {
-    let (present, mut rest) = match packed.split_first_chunk::<4>() {
-        Some((present, rest)) => (u32::from_le_bytes(*present), rest),
-        None => (0, packed),
-    };
-    (0..NUMBERS).filter(move |at| present >> at & 1 == 1).map_while(move |at| {
-        let (mut number, mut shift) = (0_u64, 0);
-        loop {
-            let (byte, behind) = rest.split_first()?;
-            rest = behind;
-            number |= u64::from(byte & 0x7f).checked_shl(shift)?;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                return Some((at, number as i64));
-            }
-        }
-    })
-}
-
-/// The requests of a packed minute: the first of its numbers.
-pub fn packed_requests(packed: &[u8]) -> i64 {
-    unpack(packed).next().map_or(0, |(at, requests)| if at == 0 { requests } else { 0 })
-}
-
-/// Packed minutes as the number columns of `usage`.
-pub fn unpacked(packed: &BinaryArray) -> Vec<ArrayRef> {
-    let mut columns = vec![vec![0_i64; packed.len()]; NUMBERS];
-    for (row, packed) in packed.iter().enumerate() {
-        for (at, number) in unpack(packed.unwrap_or_default()) {
-            columns[at][row] = number;
-        }
-    }
-    columns.into_iter().map(|column| Arc::new(Int64Array::from(column)) as ArrayRef).collect()
-}
-
-/// The nine key columns of rows that belong to `workloads`, in order.
-pub fn key_arrays<'w>(workloads: impl Iterator<Item = &'w Workload> + Clone) -> Vec<ArrayRef> {
-    let text = |of: fn(&Workload) -> &str| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(workloads.clone().map(of)))
-    };
-    vec![
-        text(|workload| &workload.id),
-        text(|workload| &workload.key.account),
-        text(|workload| &workload.key.region),
-        text(|workload| &workload.key.caller),
-        text(|workload| workload.key.caller_kind.as_str()),
-        text(|workload| &workload.key.model),
-        text(|workload| &workload.key.scope),
-        text(|workload| &workload.key.operation),
-        text(|workload| &workload.key.tags),
-    ]
-}
-
-/// A column of minutes as timestamps.
-pub fn minute_array(minutes: impl Iterator<Item = Minute>) -> ArrayRef {
-    let micros = minutes.map(Minute::micros);
-    Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone(TIME_ZONE))
-}
-
 /// Readers of one batch's columns by name.
 #[derive(Debug)]
 pub struct Reader<'b>(pub &'b RecordBatch);
@@ -251,33 +167,4 @@ impl<'b> Reader<'b> {
 
 fn wrong(name: &str, column: &ArrayRef) -> ArrowError {
     ArrowError::SchemaError(format!("column {name} is {}", column.data_type()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn packed_numbers_come_back(sparse in prop::collection::vec((0..NUMBERS, any::<i64>()), 0..40)) {
-            let mut all = [0; NUMBERS];
-            for (at, number) in sparse {
-                all[at] = number;
-            }
-            let mut packed = Vec::new();
-            pack(&minute_facts(Minute(7), all), &mut packed);
-            let mut found = [0; NUMBERS];
-            unpack(&packed).for_each(|(at, number)| found[at] = number);
-            prop_assert_eq!(found, all);
-            prop_assert_eq!(packed_requests(&packed), all[0]);
-            let columns = unpacked(&BinaryArray::from_vec(vec![&[], &packed]));
-            for (column, number) in columns.iter().zip(all) {
-                prop_assert_eq!(column.as_primitive::<Int64Type>().values().to_vec(), vec![0, number]);
-            }
-            for cut in 0..packed.len() {
-                prop_assert!(unpack(&packed[..cut]).count() <= NUMBERS);
-            }
-        }
-    }
 }

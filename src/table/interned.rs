@@ -9,6 +9,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::ScanOptions;
+use super::packed::pack_texts;
 use super::partial::{tags, workload_key};
 use crate::decode::record::Record;
 use crate::workload::WorkloadKey;
@@ -26,6 +27,8 @@ pub struct Workload {
     pub id: String,
     /// Total input above which a call is priced as long context.
     pub threshold: Option<i64>,
+    /// The texts of its key columns, packed.
+    pub(super) packed: Box<[u8]>,
 }
 
 /// The identities met by one decoding thread.
@@ -86,8 +89,19 @@ impl Interned {
         let next = self.workloads.len() as u32;
         let number = *self.by_key.entry(key).or_insert_with_key(|key| {
             let threshold = options.long_context.get(&key.model).copied();
-            let workload = Workload { id: key.id(), key: key.clone(), threshold };
-            self.workloads.push(Arc::new(workload));
+            let id = key.id();
+            let packed = pack_texts([
+                &id,
+                &key.account,
+                &key.region,
+                &key.caller,
+                key.caller_kind.as_str(),
+                &key.model,
+                &key.scope,
+                &key.operation,
+                &key.tags,
+            ]);
+            self.workloads.push(Arc::new(Workload { key: key.clone(), id, threshold, packed }));
             next
         });
         self.numbers.insert(self.spelled.as_slice().into(), number);

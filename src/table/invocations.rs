@@ -4,18 +4,20 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
     ArrayRef, BooleanBuilder, Date32Builder, Int64Builder, MapBuilder, MapFieldNames, RecordBatch,
-    StringBuilder, TimestampMicrosecondBuilder,
+    RecordBatchOptions, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::ScanOptions;
-use super::partial::{is_streaming, workload_key};
+use super::interned::Interned;
+use super::partial::is_streaming;
 use crate::decode::body::Body;
 use crate::decode::record::Record;
 use crate::decode::{Reject, Sink};
 use crate::schema::{Kind, TIME_ZONE};
 use crate::units::Minute;
+use crate::workload::WorkloadKey;
 
 /// Text columns, not null.
 const TEXTS: [&str; 11] = [
@@ -89,21 +91,142 @@ pub fn invocations_schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
 
-/// Makes rows of records.
+/// One record, and what follows from it.
+struct Row<'r> {
+    record: &'r Record<'r>,
+    minute: Minute,
+    /// Of its workload, where a column asks for it.
+    key: Option<&'r WorkloadKey>,
+    object: &'r str,
+}
+
+impl Row<'_> {
+    /// The text of [`TEXTS`] at `at`.
+    fn text(&self, at: usize) -> &str {
+        let of_key = |text: fn(&WorkloadKey) -> &str| self.key.map_or("", text);
+        match at {
+            0 => of_key(|key| &key.account),
+            1 => of_key(|key| &key.region),
+            2 => &self.record.request_id,
+            3 => &self.record.operation,
+            4 => &self.record.model_id,
+            5 => &self.record.arn,
+            6 => of_key(|key| &key.model),
+            7 => of_key(|key| &key.scope),
+            8 => of_key(|key| &key.caller),
+            9 => of_key(|key| key.caller_kind.as_str()),
+            _ => self.object,
+        }
+    }
+
+    /// The text of [`MAYBE_TEXTS`] at `at`.
+    fn maybe_text(&self, at: usize) -> Option<&str> {
+        match at {
+            0 => self.record.inference_region.as_deref(),
+            1 => self.record.error_code.as_deref(),
+            _ => self.record.body.tier.name(),
+        }
+    }
+
+    /// The count of [`MAYBE_COUNTS`] at `at`.
+    fn maybe_count(&self, at: usize) -> Option<i64> {
+        let Record { body, .. } = self.record;
+        match at {
+            0 => self.record.input_tokens,
+            1 => self.record.cache_read_tokens,
+            2 => self.record.cache_write_tokens,
+            3 => self.record.output_tokens,
+            4 => body.latency_ms,
+            _ => body.first_byte_ms,
+        }
+    }
+}
+
+/// A column while it grows.
+enum Column {
+    Timestamp(TimestampMicrosecondBuilder),
+    Date(Date32Builder),
+    Streaming(BooleanBuilder),
+    Position(Int64Builder),
+    Text(usize, StringBuilder),
+    MaybeText(usize, StringBuilder),
+    MaybeCount(usize, Int64Builder),
+    Flag(usize, BooleanBuilder),
+    Metadata(Box<MapBuilder<StringBuilder, StringBuilder>>),
+}
+
+impl Column {
+    /// The view's column at `at`.
+    fn of(at: usize) -> Self {
+        const MAYBE_TEXT: usize = 4 + TEXTS.len();
+        const MAYBE_COUNT: usize = MAYBE_TEXT + MAYBE_TEXTS.len();
+        const FLAG: usize = MAYBE_COUNT + MAYBE_COUNTS.len();
+        const METADATA: usize = FLAG + FLAGS.len();
+        match at {
+            0 => Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone(TIME_ZONE)),
+            1 => Self::Date(Date32Builder::new()),
+            2 => Self::Streaming(BooleanBuilder::new()),
+            3 => Self::Position(Int64Builder::new()),
+            4..MAYBE_TEXT => Self::Text(at - 4, StringBuilder::new()),
+            MAYBE_TEXT..MAYBE_COUNT => Self::MaybeText(at - MAYBE_TEXT, StringBuilder::new()),
+            MAYBE_COUNT..FLAG => Self::MaybeCount(at - MAYBE_COUNT, Int64Builder::new()),
+            FLAG..METADATA => Self::Flag(at - FLAG, BooleanBuilder::new()),
+            _ => {
+                let texts = [StringBuilder::new(), StringBuilder::new()];
+                let [keys, values] = texts;
+                Self::Metadata(Box::new(MapBuilder::new(Some(map_names()), keys, values)))
+            }
+        }
+    }
+
+    /// Whether the record's workload has to be known.
+    fn needs_key(&self) -> bool {
+        matches!(self, Self::Text(0 | 1 | 6..=9, _))
+    }
+
+    fn append(&mut self, row: &Row<'_>) -> Result<(), ArrowError> {
+        match self {
+            Self::Timestamp(times) => times.append_value(row.record.timestamp * 1_000_000),
+            Self::Date(days) => days.append_value(row.minute.day().0),
+            Self::Streaming(flags) => flags.append_value(is_streaming(&row.record.operation)),
+            Self::Position(counts) => counts.append_value(row.record.position as i64),
+            Self::Text(at, texts) => texts.append_value(row.text(*at)),
+            Self::MaybeText(at, texts) => texts.append_option(row.maybe_text(*at)),
+            Self::MaybeCount(at, counts) => counts.append_option(row.maybe_count(*at)),
+            Self::Flag(at, yes) => yes.append_option(flags(&row.record.body)[*at]),
+            Self::Metadata(maps) => {
+                for (key, value) in row.record.metadata() {
+                    maps.keys().append_value(key);
+                    maps.values().append_value(value);
+                }
+                maps.append(true)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Timestamp(times) => Arc::new(times.finish()),
+            Self::Date(days) => Arc::new(days.finish()),
+            Self::Streaming(flags) | Self::Flag(_, flags) => Arc::new(flags.finish()),
+            Self::Position(counts) | Self::MaybeCount(_, counts) => Arc::new(counts.finish()),
+            Self::Text(_, texts) | Self::MaybeText(_, texts) => Arc::new(texts.finish()),
+            Self::Metadata(maps) => Arc::new(maps.finish()),
+        }
+    }
+}
+
+/// Makes rows of records, of the columns that are asked for.
 pub(super) struct RowSink<'o> {
     options: &'o ScanOptions,
     place: (&'o str, &'o str),
     object: &'o str,
     batch_rows: usize,
-    timestamp: TimestampMicrosecondBuilder,
-    date: Date32Builder,
-    streaming: BooleanBuilder,
-    position: Int64Builder,
-    texts: [StringBuilder; TEXTS.len()],
-    maybe_texts: [StringBuilder; MAYBE_TEXTS.len()],
-    maybe_counts: [Int64Builder; MAYBE_COUNTS.len()],
-    flags: [BooleanBuilder; FLAGS.len()],
-    metadata: MapBuilder<StringBuilder, StringBuilder>,
+    interned: &'o mut Interned,
+    needs_key: bool,
+    schema: SchemaRef,
+    columns: Vec<Column>,
     rows: usize,
     /// Full batches, in the order of the records.
     batches: Vec<RecordBatch>,
@@ -113,35 +236,33 @@ pub(super) struct RowSink<'o> {
 }
 
 impl<'o> RowSink<'o> {
+    /// A sink for the object at the path `object`; columns are places in the view's schema.
+    ///
+    /// # Errors
+    /// The view has no such column.
     pub(super) fn new(
         options: &'o ScanOptions,
         object: &'o str,
         place: (&'o str, &'o str),
-        batch_rows: usize,
-    ) -> Self {
-        Self {
+        (columns, batch_rows): (&[usize], usize),
+        interned: &'o mut Interned,
+    ) -> Result<Self, ArrowError> {
+        let schema = Arc::new(invocations_schema().project(columns)?);
+        let columns: Vec<Column> = columns.iter().map(|at| Column::of(*at)).collect();
+        Ok(Self {
             options,
             place,
             object,
             batch_rows,
-            timestamp: TimestampMicrosecondBuilder::new().with_timezone(TIME_ZONE),
-            date: Date32Builder::new(),
-            streaming: BooleanBuilder::new(),
-            position: Int64Builder::new(),
-            texts: std::array::from_fn(|_| StringBuilder::new()),
-            maybe_texts: std::array::from_fn(|_| StringBuilder::new()),
-            maybe_counts: std::array::from_fn(|_| Int64Builder::new()),
-            flags: std::array::from_fn(|_| BooleanBuilder::new()),
-            metadata: MapBuilder::new(
-                Some(map_names()),
-                StringBuilder::new(),
-                StringBuilder::new(),
-            ),
+            interned,
+            needs_key: columns.iter().any(Column::needs_key),
+            schema,
+            columns,
             rows: 0,
             batches: Vec::new(),
             error: None,
             rejects: 0,
-        }
+        })
     }
 
     /// All rows, in batches.
@@ -154,34 +275,13 @@ impl<'o> RowSink<'o> {
         if self.rows == 0 || self.error.is_some() {
             return;
         }
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(self.timestamp.finish()),
-            Arc::new(self.date.finish()),
-            Arc::new(self.streaming.finish()),
-            Arc::new(self.position.finish()),
-        ];
-        let texts = self.texts.iter_mut().chain(&mut self.maybe_texts);
-        columns.extend(texts.map(|builder| Arc::new(builder.finish()) as ArrayRef));
-        let counts = self.maybe_counts.iter_mut();
-        columns.extend(counts.map(|builder| Arc::new(builder.finish()) as ArrayRef));
-        let flags = self.flags.iter_mut();
-        columns.extend(flags.map(|builder| Arc::new(builder.finish()) as ArrayRef));
-        columns.push(Arc::new(self.metadata.finish()));
-        match RecordBatch::try_new(invocations_schema(), columns) {
+        let columns = self.columns.iter_mut().map(Column::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        match RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options) {
             Ok(batch) => self.batches.push(batch),
             Err(error) => self.error = Some(error),
         }
         self.rows = 0;
-    }
-
-    fn append_metadata(&mut self, record: &Record<'_>) {
-        for (key, value) in record.metadata() {
-            self.metadata.keys().append_value(key);
-            self.metadata.values().append_value(value);
-        }
-        if let Err(error) = self.metadata.append(true) {
-            self.error.get_or_insert(error);
-        }
     }
 }
 
@@ -191,43 +291,16 @@ impl Sink for RowSink<'_> {
         if !self.options.covers(minute.day()) {
             return;
         }
-        let key = workload_key(record, String::new(), self.place);
-        self.timestamp.append_value(record.timestamp * 1_000_000);
-        self.date.append_value(minute.day().0);
-        self.streaming.append_value(is_streaming(&record.operation));
-        self.position.append_value(record.position as i64);
-        let texts: [&str; TEXTS.len()] = [
-            &key.account,
-            &key.region,
-            &record.request_id,
-            &record.operation,
-            &record.model_id,
-            &record.arn,
-            &key.model,
-            &key.scope,
-            &key.caller,
-            key.caller_kind.as_str(),
-            self.object,
-        ];
-        self.texts.iter_mut().zip(texts).for_each(|(builder, text)| builder.append_value(text));
-        let body = &record.body;
-        let maybe_texts =
-            [record.inference_region.as_deref(), record.error_code.as_deref(), body.tier.name()];
-        let builders = self.maybe_texts.iter_mut();
-        builders.zip(maybe_texts).for_each(|(builder, text)| builder.append_option(text));
-        let counts = [
-            record.input_tokens,
-            record.cache_read_tokens,
-            record.cache_write_tokens,
-            record.output_tokens,
-            body.latency_ms,
-            body.first_byte_ms,
-        ];
-        let builders = self.maybe_counts.iter_mut();
-        builders.zip(counts).for_each(|(builder, count)| builder.append_option(count));
-        let builders = self.flags.iter_mut();
-        builders.zip(flags(body)).for_each(|(builder, flag)| builder.append_option(flag));
-        self.append_metadata(record);
+        let key = self.needs_key.then(|| {
+            let number = self.interned.number(record, self.options, self.place);
+            &self.interned.workload(number).key
+        });
+        let row = Row { record, minute, key, object: self.object };
+        for column in &mut self.columns {
+            if let Err(error) = column.append(&row) {
+                self.error.get_or_insert(error);
+            }
+        }
         self.rows += 1;
         if self.rows == self.batch_rows {
             self.flush();

@@ -14,6 +14,7 @@ mod facts;
 pub mod interned;
 mod invocations;
 mod opener;
+pub mod packed;
 pub mod partial;
 pub mod provider;
 pub mod source;

@@ -60,8 +60,8 @@ impl FileOpener for LogOpener {
                 let fetched = fetched.map_err(|error| error.to_string());
                 // A panic must cost this query, not the process that rayon would abort.
                 let decode = AssertUnwindSafe(|| match view {
-                    View::Facts => job.facts(fetched),
-                    View::Invocations => job.rows(fetched),
+                    View::Facts => job.facts(fetched, &columns),
+                    View::Invocations => job.rows(fetched, &columns),
                 });
                 if let Ok(outcome) = catch_unwind(decode) {
                     // The receiver is gone when the query was cancelled.
@@ -73,8 +73,7 @@ impl FileOpener for LogOpener {
             })??;
             unreadable.add(outcome.unreadable);
             rejected.add(outcome.rejected);
-            let project = move |batch: RecordBatch| Ok(batch.project(&columns)?);
-            Ok(stream::iter(outcome.batches.into_iter().map(project)).boxed())
+            Ok(stream::iter(outcome.batches.into_iter().map(Ok)).boxed())
         };
         Ok(open.boxed())
     }
@@ -97,7 +96,11 @@ struct Job {
 
 impl Job {
     /// The object's row of partial facts. An unreadable object has a row that says so.
-    fn facts(&self, bytes: Result<Bytes, String>) -> Result<Outcome, DataFusionError> {
+    fn facts(
+        &self,
+        bytes: Result<Bytes, String>,
+        columns: &[usize],
+    ) -> Result<Outcome, DataFusionError> {
         let key = self.key();
         let place = place(key.as_ref());
         let (inflated, partial) = INTERNED.with_borrow_mut(|interned| {
@@ -112,24 +115,32 @@ impl Job {
         };
         let unreadable = usize::from(scanned.outcome.is_err());
         let rejected = scanned.outcome.as_ref().map_or(1, |partial| partial.rejected as usize);
-        Ok(Outcome { batches: vec![facts::row(scanned)?], unreadable, rejected })
+        let row = facts::row(scanned)?.project(columns)?;
+        Ok(Outcome { batches: vec![row], unreadable, rejected })
     }
 
     /// The object's rows. An unreadable object has none and is counted.
-    fn rows(&self, bytes: Result<Bytes, String>) -> Result<Outcome, DataFusionError> {
+    fn rows(
+        &self,
+        bytes: Result<Bytes, String>,
+        columns: &[usize],
+    ) -> Result<Outcome, DataFusionError> {
         let key = self.key();
-        let mut sink =
-            RowSink::new(&self.options, &self.path, place(key.as_ref()), self.batch_rows);
-        match bytes.and_then(|bytes| self.decode(&bytes, &mut sink)) {
-            Ok(_) => {
-                let rejected = sink.rejects;
-                Ok(Outcome { batches: sink.finish()?, unreadable: 0, rejected })
+        INTERNED.with_borrow_mut(|interned| {
+            interned.begin(&self.options);
+            let (place, form) = (place(key.as_ref()), (columns, self.batch_rows));
+            let mut sink = RowSink::new(&self.options, &self.path, place, form, interned)?;
+            match bytes.and_then(|bytes| self.decode(&bytes, &mut sink)) {
+                Ok(_) => {
+                    let rejected = sink.rejects;
+                    Ok(Outcome { batches: sink.finish()?, unreadable: 0, rejected })
+                }
+                Err(error) => {
+                    tracing::warn!(object = self.path, error, "object could not be read");
+                    Ok(Outcome { batches: Vec::new(), unreadable: 1, rejected: 0 })
+                }
             }
-            Err(error) => {
-                tracing::warn!(object = self.path, error, "object could not be read");
-                Ok(Outcome { batches: Vec::new(), unreadable: 1, rejected: 0 })
-            }
-        }
+        })
     }
 
     /// What the object's key says, where it follows the layout.

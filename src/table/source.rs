@@ -169,7 +169,7 @@ pub fn scan(
         let of_store = objects.iter().filter(|object| object.store == *store);
         let source = Arc::new(LogSource::new(view, Arc::clone(options)));
         let config = FileScanConfigBuilder::new(store.clone(), source)
-            .with_file_groups(groups(view, of_store, options))
+            .with_file_groups(groups(view, of_store, most_at_once(store, options), options))
             .with_projection_indices(projection.clone())?
             .with_limit(limit)
             .build();
@@ -181,18 +181,31 @@ pub fn scan(
     }
 }
 
-/// Deals the objects, largest first, into as many groups as the limits allow to be read at once.
+/// Objects in flight for each decoding thread where a disk answers at once: one is read while another is
+/// decoded. More would only push each other out of the cache.
+const ON_DISK: usize = 2;
+
+/// Objects of a store that are in flight at once.
+fn most_at_once(store: &ObjectStoreUrl, options: &ScanOptions) -> usize {
+    let most = options.limits.concurrent_objects;
+    match store.as_str().starts_with("file:") {
+        true => most.min(ON_DISK * rayon::current_num_threads()),
+        false => most,
+    }
+}
+
+/// Deals the objects, largest first, into as many groups as may be read at once.
 fn groups<'o>(
     view: View,
     objects: impl Iterator<Item = &'o ScanObject>,
+    most: usize,
     options: &ScanOptions,
 ) -> Vec<FileGroup> {
     let mut objects: Vec<_> = objects.collect();
     objects.sort_by_key(|object| (std::cmp::Reverse(object.meta.size), object.ordinal));
     let largest = objects.first().map_or(1, |object| object.meta.size.max(1));
-    let limits = &options.limits;
-    let fitting = usize::try_from(limits.in_flight_bytes / largest).unwrap_or(usize::MAX);
-    let count = fitting.clamp(1, limits.concurrent_objects).min(objects.len().max(1));
+    let fitting = usize::try_from(options.limits.in_flight_bytes / largest).unwrap_or(usize::MAX);
+    let count = fitting.clamp(1, most).min(objects.len().max(1));
     let mut groups = vec![Vec::new(); count];
     for (index, object) in objects.into_iter().enumerate() {
         let mut file = PartitionedFile::new_from_meta(object.meta.clone());

@@ -1,0 +1,97 @@
+//! Buffers of files that were read: each goes back when its bytes were used, for the next file.
+//!
+//! A fresh buffer for each object costs more than a tenth of reading it: the system clears its pages, and they
+//! are in no cache.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+/// Buffers kept: what is in flight on a disk at once.
+const KEPT: usize = 16;
+
+/// Largest buffer kept, in bytes. Log objects take about a megabyte; the buffer of a larger file is not held
+/// for small ones.
+const LARGEST: usize = 4 << 20;
+
+/// Buffers that wait for the next file.
+#[derive(Clone, Default)]
+pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Buffers {
+    /// An empty buffer, used before if there is one.
+    pub(super) fn take(&self) -> Vec<u8> {
+        self.waiting().pop().unwrap_or_default()
+    }
+
+    /// The bytes of a buffer, which comes back when the last of them is let go.
+    pub(super) fn lend(&self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Lent { bytes, buffers: self.clone() })
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+        // Buffers are whole whatever a thread that held the lock did.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Buffers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffers({})", self.waiting().len())
+    }
+}
+
+/// A buffer in use.
+struct Lent {
+    bytes: Vec<u8>,
+    buffers: Buffers,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let mut waiting = self.buffers.waiting();
+        if bytes.capacity() <= LARGEST && waiting.len() < KEPT {
+            bytes.clear();
+            waiting.push(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_empty_when_all_have_let_go_of_it() {
+        let buffers = Buffers::default();
+        let mut buffer = buffers.take();
+        buffer.extend_from_slice(&[7; 1000]);
+        let (room, at) = (buffer.capacity(), buffer.as_ptr());
+        let bytes = buffers.lend(buffer);
+        let part = bytes.slice(10..20);
+        drop(bytes);
+        assert_eq!(buffers.take().capacity(), 0);
+        assert_eq!(&part[..], [7; 10]);
+        drop(part);
+        let again = buffers.take();
+        assert_eq!((again.len(), again.capacity(), again.as_ptr()), (0, room, at));
+    }
+
+    #[test]
+    fn few_are_kept_and_no_large_one() {
+        let buffers = Buffers::default();
+        drop(buffers.lend(Vec::with_capacity(LARGEST + 1)));
+        assert_eq!(format!("{buffers:?}"), "Buffers(0)");
+        let lent: Vec<_> = (0..KEPT + 5).map(|_| buffers.lend(vec![0; 9])).collect();
+        drop(lent);
+        assert_eq!(format!("{buffers:?}"), format!("Buffers({KEPT})"));
+    }
+}

@@ -1,0 +1,374 @@
+//! Partial facts as bytes: how they travel from the decoder to the state and from there to the merge.
+//!
+//! What one object yields is a few workloads, some dozens of minutes and sizes, and an id a record. As nested
+//! Arrow lists that were 25 columns for each object, and building, copying, writing and reading them cost
+//! more than decoding the object. Packed, each kind of fact is one value.
+//!
+//! Numbers are LEB128; a text or a minute has its length before it. Whoever unpacks is told where the bytes
+//! are torn.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryArray, Int64Array};
+
+use super::columns::{NUMBERS, numbers};
+use super::interned::Workload;
+use super::partial::{Partial, RequestId, SizeKind};
+use crate::schema::KEY_COLUMNS;
+use crate::units::{Day, Minute};
+
+/// Packed facts that end early or hold what none can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("packed facts are torn")]
+pub struct Torn;
+
+/// The workloads of an object: of each the texts of its key columns, in their order.
+pub(super) fn pack_workloads<'w>(workloads: impl Iterator<Item = &'w Workload>) -> Vec<u8> {
+    let mut packed = Vec::new();
+    for workload in workloads {
+        put_bytes(&mut packed, &workload.packed);
+    }
+    packed
+}
+
+/// The texts of a workload's key columns.
+pub(super) fn pack_texts(texts: [&str; KEY_COLUMNS.len()]) -> Box<[u8]> {
+    let mut packed = Vec::new();
+    texts.iter().for_each(|text| put_bytes(&mut packed, text.as_bytes()));
+    packed.into()
+}
+
+/// The minutes of an object, in the order of workloads and minutes: the workload's place among the object's,
+/// the minutes since the epoch, and the numbers.
+pub(super) fn pack_minutes(partial: &Partial) -> Vec<u8> {
+    let mut rows: Vec<_> = partial.minutes.iter().collect();
+    rows.sort_unstable_by_key(|(at, _)| **at);
+    let (mut packed, mut packed_numbers) = (Vec::new(), Vec::new());
+    for ((workload, minute), facts) in rows {
+        put(&mut packed, u64::from(*workload));
+        put(&mut packed, minute.0 as u64);
+        packed_numbers.clear();
+        pack_numbers(&numbers(facts), &mut packed_numbers);
+        put_bytes(&mut packed, &packed_numbers);
+    }
+    packed
+}
+
+/// The sizes of an object: day, workload and kind of size, bin, requests.
+pub(super) fn pack_sizes(partial: &Partial) -> Vec<u8> {
+    let mut rows: Vec<_> = partial.sizes.iter().collect();
+    rows.sort_unstable();
+    let mut packed = Vec::new();
+    for ((workload, day, kind, bin), requests) in rows {
+        let is_output = *kind == SizeKind::Output;
+        for number in [
+            day.0 as u64,
+            u64::from(*workload) << 1 | u64::from(is_output),
+            *bin as u64,
+            *requests as u64,
+        ] {
+            put(&mut packed, number);
+        }
+    }
+    packed
+}
+
+/// Ids of requests: for each run of one day the day, how many there are, and 8 bytes each.
+pub fn pack_ids(ids: &[RequestId]) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(ids.len() * 8 + 16);
+    for run in ids.chunk_by(|a, b| a.0 == b.0) {
+        put(&mut packed, run[0].0.0 as u64);
+        put(&mut packed, run.len() as u64);
+        run.iter().for_each(|(_, id)| packed.extend_from_slice(&id.to_le_bytes()));
+    }
+    packed
+}
+
+/// Appends the numbers of a minute, without those that are zero, as most are: 32 bits that tell which
+/// follow, then these.
+pub fn pack_numbers(numbers: &[i64; NUMBERS], packed: &mut Vec<u8>) {
+    let start = packed.len();
+    packed.extend_from_slice(&[0; 4]);
+    let mut present = 0_u32;
+    for (at, number) in numbers.iter().enumerate().filter(|(_, number)| **number != 0) {
+        present |= 1 << at;
+        put(packed, *number as u64);
+    }
+    packed[start..start + 4].copy_from_slice(&present.to_le_bytes());
+}
+
+/// The packed workloads of an object, one after the other; equal ones have equal bytes.
+pub fn workloads(packed: &[u8]) -> impl Iterator<Item = Result<&[u8], Torn>> {
+    items(packed, |rest| take_bytes(rest))
+}
+
+/// The texts of a workload's key columns, in their order.
+///
+/// # Errors
+/// The bytes are torn.
+pub fn texts(workload: &[u8]) -> Result<[&str; KEY_COLUMNS.len()], Torn> {
+    let mut rest = workload;
+    let mut texts = [""; KEY_COLUMNS.len()];
+    for text in &mut texts {
+        *text = std::str::from_utf8(take_bytes(&mut rest)?).map_err(|_| Torn)?;
+    }
+    if rest.is_empty() { Ok(texts) } else { Err(Torn) }
+}
+
+/// One workload in one minute of one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackedMinute<'b> {
+    /// Place of the workload among the object's.
+    pub workload: usize,
+    /// The minute.
+    pub minute: Minute,
+    /// Its numbers, for [`numbers_of`].
+    pub numbers: &'b [u8],
+}
+
+/// The packed minutes of an object.
+pub fn minutes(packed: &[u8]) -> impl Iterator<Item = Result<PackedMinute<'_>, Torn>> {
+    items(packed, |rest| {
+        let workload = usize::try_from(take(rest)?).map_err(|_| Torn)?;
+        let minute = Minute(take(rest)? as i64);
+        Ok(PackedMinute { workload, minute, numbers: take_bytes(rest)? })
+    })
+}
+
+/// Position and value of a minute's numbers that are not zero, in order. Ends early where they are torn.
+pub fn numbers_of(packed: &[u8]) -> impl Iterator<Item = (usize, i64)> {
+    let (present, mut rest) = match packed.split_first_chunk::<4>() {
+        Some((present, rest)) => (u32::from_le_bytes(*present), rest),
+        None => (0, packed),
+    };
+    let present = (0..NUMBERS).filter(move |at| present >> at & 1 == 1);
+    present.map_while(move |at| Some((at, take(&mut rest).ok()? as i64)))
+}
+
+/// The numbers of minutes, row by row, as the number columns of `usage`.
+pub fn number_columns(rows: &BinaryArray) -> Vec<ArrayRef> {
+    use arrow::array::Array as _;
+    let mut columns = vec![vec![0_i64; rows.len()]; NUMBERS];
+    for (row, packed) in rows.iter().enumerate() {
+        for (at, number) in numbers_of(packed.unwrap_or_default()) {
+            columns[at][row] = number;
+        }
+    }
+    columns.into_iter().map(|column| Arc::new(Int64Array::from(column)) as ArrayRef).collect()
+}
+
+impl PackedMinute<'_> {
+    /// Its requests: the first of its numbers.
+    pub fn requests(&self) -> i64 {
+        match numbers_of(self.numbers).next() {
+            Some((0, requests)) => requests,
+            _ => 0,
+        }
+    }
+}
+
+/// One size bin of a workload on a day in one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackedSize {
+    /// Place of the workload among the object's.
+    pub workload: usize,
+    /// The UTC day.
+    pub day: Day,
+    /// Whether sizes are of output; else of input.
+    pub is_output: bool,
+    /// The bin.
+    pub bin: i32,
+    /// Calls of that size.
+    pub requests: i64,
+}
+
+/// The packed sizes of an object.
+pub fn sizes(packed: &[u8]) -> impl Iterator<Item = Result<PackedSize, Torn>> {
+    items(packed, |rest| {
+        let day = Day(take(rest)? as i32);
+        let workload = take(rest)?;
+        let is_output = workload & 1 == 1;
+        let workload = usize::try_from(workload >> 1).map_err(|_| Torn)?;
+        let (bin, requests) = (take(rest)? as i32, take(rest)? as i64);
+        Ok(PackedSize { workload, day, is_output, bin, requests })
+    })
+}
+
+/// Runs of packed ids: a day and its ids.
+pub fn ids(
+    packed: &[u8],
+) -> impl Iterator<Item = Result<(Day, impl Iterator<Item = u64> + Clone), Torn>> {
+    items(packed, |rest| {
+        let day = Day(take(rest)? as i32);
+        let bytes = usize::try_from(take(rest)?).ok().and_then(|count| count.checked_mul(8));
+        let (ids, behind) = rest.split_at_checked(bytes.ok_or(Torn)?).ok_or(Torn)?;
+        *rest = behind;
+        Ok((day, ids.as_chunks::<8>().0.iter().map(|id| u64::from_le_bytes(*id))))
+    })
+}
+
+/// What `next` takes from the bytes until none are left; nothing more once they are torn.
+fn items<'b, T>(
+    mut rest: &'b [u8],
+    next: impl Fn(&mut &'b [u8]) -> Result<T, Torn>,
+) -> impl Iterator<Item = Result<T, Torn>> {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let item = next(&mut rest);
+        if item.is_err() {
+            rest = &[];
+        }
+        Some(item)
+    })
+}
+
+fn put(packed: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        packed.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    packed.push(number as u8);
+}
+
+fn put_bytes(packed: &mut Vec<u8>, bytes: &[u8]) {
+    put(packed, bytes.len() as u64);
+    packed.extend_from_slice(bytes);
+}
+
+fn take(rest: &mut &[u8]) -> Result<u64, Torn> {
+    let (mut number, mut shift) = (0_u64, 0);
+    loop {
+        let (byte, behind) = rest.split_first().ok_or(Torn)?;
+        *rest = behind;
+        number |= u64::from(byte & 0x7f).checked_shl(shift).ok_or(Torn)?;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            return Ok(number);
+        }
+    }
+}
+
+fn take_bytes<'b>(rest: &mut &'b [u8]) -> Result<&'b [u8], Torn> {
+    let length = usize::try_from(take(rest)?).map_err(|_| Torn)?;
+    let (bytes, behind) = rest.split_at_checked(length).ok_or(Torn)?;
+    *rest = behind;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::columns::minute_facts;
+    use arrow::array::AsArray;
+    use arrow::datatypes::Int64Type;
+    use proptest::prelude::*;
+
+    type Facts = (u32, i64, Vec<(usize, i64)>);
+
+    fn facts() -> impl Strategy<Value = Vec<Facts>> {
+        let numbers = prop::collection::vec((0..NUMBERS, any::<i64>()), 0..40);
+        prop::collection::vec((any::<u32>(), 0..i64::from(u32::MAX), numbers), 0..20)
+    }
+
+    proptest! {
+        #[test]
+        fn minutes_come_back_in_order_or_are_torn(facts in facts()) {
+            let mut partial = Partial::default();
+            for (workload, minute, sparse) in facts {
+                let mut all = [0; NUMBERS];
+                sparse.into_iter().for_each(|(at, number)| all[at] = number);
+                let minute = Minute(minute);
+                partial.minutes.insert((workload, minute), minute_facts(minute, all));
+            }
+            let mut expected: Vec<_> = partial.minutes.iter().collect();
+            expected.sort_by_key(|(at, _)| **at);
+            let packed = pack_minutes(&partial);
+            let found: Vec<_> = minutes(&packed).map(Result::unwrap).collect();
+            prop_assert_eq!(found.len(), expected.len());
+            for (found, ((workload, minute), facts)) in found.iter().zip(expected) {
+                prop_assert_eq!((found.workload, found.minute), (*workload as usize, *minute));
+                let mut all = [0; NUMBERS];
+                numbers_of(found.numbers).for_each(|(at, number)| all[at] = number);
+                prop_assert_eq!(all, numbers(facts));
+                prop_assert_eq!(found.requests(), all[0]);
+                let columns = number_columns(&BinaryArray::from_vec(vec![&[], found.numbers]));
+                for (column, number) in columns.iter().zip(all) {
+                    let column = column.as_primitive::<Int64Type>();
+                    prop_assert_eq!(column.values().to_vec(), vec![0, number]);
+                }
+            }
+            for cut in 0..packed.len() {
+                let whole = minutes(&packed[..cut]).take_while(Result::is_ok).count();
+                prop_assert!(whole <= found.len());
+                let ends = minutes(&packed[..cut]).last().is_none_or(|last| last.is_ok());
+                let again = pack_prefix(&found[..whole]);
+                prop_assert_eq!(ends, again.len() == cut, "cut at {}", cut);
+            }
+        }
+
+        #[test]
+        fn sizes_and_ids_come_back(
+            sizes_in in prop::collection::vec(
+                (any::<u32>(), any::<i32>(), any::<bool>(), any::<i32>(), any::<i64>()), 0..30),
+            ids_in in prop::collection::vec((0..3, any::<u64>()), 0..50),
+        ) {
+            let mut partial = Partial::default();
+            for (workload, day, is_output, bin, requests) in &sizes_in {
+                let kind = if *is_output { SizeKind::Output } else { SizeKind::Input };
+                partial.sizes.insert((*workload, Day(*day), kind, *bin), *requests);
+            }
+            let packed = pack_sizes(&partial);
+            let found: Vec<_> = sizes(&packed).map(Result::unwrap).collect();
+            prop_assert_eq!(found.len(), partial.sizes.len());
+            for size in found {
+                let kind = if size.is_output { SizeKind::Output } else { SizeKind::Input };
+                let at = (size.workload as u32, size.day, kind, size.bin);
+                prop_assert_eq!(partial.sizes.get(&at), Some(&size.requests));
+            }
+            let of_days: Vec<RequestId> = ids_in.iter().map(|(day, id)| (Day(*day), *id)).collect();
+            let packed = pack_ids(&of_days);
+            let found = ids(&packed).flat_map(|run| {
+                let (day, ids) = run.unwrap();
+                ids.map(move |id| (day, id))
+            });
+            prop_assert_eq!(found.collect::<Vec<_>>(), of_days);
+        }
+
+        #[test]
+        fn any_bytes_end(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let most = bytes.len();
+            prop_assert!(minutes(&bytes).count() <= most);
+            prop_assert!(sizes(&bytes).count() <= most);
+            prop_assert!(workloads(&bytes).count() <= most);
+            prop_assert!(ids(&bytes).count() <= most);
+            let _ = texts(&bytes);
+            prop_assert!(numbers_of(&bytes).count() <= NUMBERS);
+        }
+    }
+
+    fn pack_prefix(minutes: &[PackedMinute<'_>]) -> Vec<u8> {
+        let mut packed = Vec::new();
+        for minute in minutes {
+            put(&mut packed, minute.workload as u64);
+            put(&mut packed, minute.minute.0 as u64);
+            put_bytes(&mut packed, minute.numbers);
+        }
+        packed
+    }
+
+    #[test]
+    fn texts_are_nine() {
+        let all = ["a", "", "c", "d", "e", "f", "g", "h", "ü"];
+        let packed = pack_texts(all);
+        assert_eq!(texts(&packed), Ok(all));
+        assert_eq!(texts(&packed[..packed.len() - 1]), Err(Torn));
+        assert_eq!(texts(&[&packed[..], &[0]].concat()), Err(Torn));
+        let mut listed = Vec::new();
+        put_bytes(&mut listed, &packed);
+        put_bytes(&mut listed, &packed);
+        let found: Result<Vec<_>, _> = workloads(&listed).collect();
+        assert_eq!(found, Ok(vec![&packed[..]; 2]));
+    }
+}
