@@ -10,6 +10,7 @@ use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 
 use super::EngineError;
+use super::session::in_order;
 use super::unpack::{self, Unpacked};
 use crate::schema::PARTITION_COLUMN;
 use crate::store::dataset::Dataset;
@@ -19,9 +20,9 @@ use crate::store::tables::Tables;
 use crate::units::Day;
 
 /// The statement that merges partial usage.
-const USAGE: &str = include_str!("../../queries/facts/usage.sql");
+pub(super) const USAGE: &str = include_str!("../../queries/facts/usage.sql");
 /// The statement that merges partial sizes.
-const SIZES: &str = include_str!("../../queries/facts/sizes.sql");
+pub(super) const SIZES: &str = include_str!("../../queries/facts/sizes.sql");
 
 /// Bytes of state files (about a tenth of what they hold) merged by one query: many quiet days share one,
 /// a busy day has its own.
@@ -37,7 +38,7 @@ pub async fn run(
     index: &Index,
     tables: &mut Tables<'_>,
 ) -> Result<(), EngineError> {
-    facts(session, dataset, index, tables).await?;
+    facts(&in_order(session), dataset, index, tables).await?;
     ledgers(dataset, index, tables).await?;
     tables.flush().await?;
     tables.remove_others(&["usage", "sizes"]).await?;

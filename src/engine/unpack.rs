@@ -10,6 +10,8 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType, UInt32Type};
 use arrow::error::ArrowError;
 use datafusion::catalog::streaming::StreamingTable;
+use datafusion::logical_expr::SortExpr;
+use datafusion::prelude::col;
 use foldhash::fast::RandomState;
 use futures::TryStreamExt;
 
@@ -56,45 +58,93 @@ pub(super) async fn run(
     index: &Index,
     days: &BTreeSet<Day>,
 ) -> Result<Unpacked, EngineError> {
-    let mut names = Names::default();
-    let (mut usage, mut sizes) = (Usage::default(), Sizes::default());
-    let mut usage_spool = Spool::new(Usage::schema(), SPOOL_BYTES);
-    let mut sizes_spool = Spool::new(Sizes::schema(NUMBER), SPOOL_BYTES);
+    let mut unpacking = Unpacking::new(days, ADDED_UP);
     let touches =
         |entry: &LedgerEntry| entry.days.iter().any(|(day, n)| *n > 0 && days.contains(day));
     for file in index.touching(days) {
         let mut rows = dataset.rows(file, &["workloads", "usage", "sizes"], touches).await?;
         while let Some(batch) = rows.try_next().await? {
             let of = |name| packed(&batch, name);
-            let (workloads, of_usage, of_sizes) = (of("workloads")?, of("usage")?, of("sizes")?);
+            let (workloads, usage, sizes) = (of("workloads")?, of("usage")?, of("sizes")?);
             for row in 0..batch.num_rows() {
                 let torn = |torn: Torn| dataset.damaged_state(file.day, &torn);
-                let numbers = names.numbers(workloads.value(row)).map_err(torn)?;
-                usage.take(of_usage.value(row), &numbers, days).map_err(torn)?;
-                sizes.take(of_sizes.value(row), &numbers, days).map_err(torn)?;
-                if usage.sums.len() >= ADDED_UP {
-                    usage_spool.push(usage.rows()?)?;
-                }
-                if sizes.0.len() >= ADDED_UP {
-                    sizes_spool.push(sizes.rows()?)?;
-                }
+                let packed = [workloads, usage, sizes].map(|column| column.value(row));
+                unpacking.object(packed).map_err(torn)?;
+                unpacking.set_aside()?;
             }
         }
     }
-    usage_spool.push(usage.rows()?)?;
-    sizes_spool.push(sizes.rows()?)?;
-    let (keys, places) = names.finish();
-    let places: Arc<[u32]> = places.into();
-    let of_usage = Arc::clone(&places);
-    Ok(Unpacked {
-        keys,
-        usage: usage_spool.finish()?.into_table(usage_schema(), move |schema, rows| {
+    unpacking.finish()
+}
+
+/// Facts while they are unpacked.
+struct Unpacking<'d> {
+    days: &'d BTreeSet<Day>,
+    /// Rows that are added up before they are set aside.
+    most: usize,
+    names: Names,
+    usage: (Usage, Spool),
+    sizes: (Sizes, Spool),
+}
+
+impl<'d> Unpacking<'d> {
+    fn new(days: &'d BTreeSet<Day>, most: usize) -> Self {
+        let usage = (Usage::default(), Spool::new(Usage::schema(), SPOOL_BYTES));
+        let sizes = (Sizes::default(), Spool::new(Sizes::schema(NUMBER), SPOOL_BYTES));
+        Self { days, most, names: Names::default(), usage, sizes }
+    }
+
+    /// Adds what an object's packed workloads, minutes and sizes hold of the days.
+    fn object(&mut self, [workloads, usage, sizes]: [&[u8]; 3]) -> Result<(), Torn> {
+        let numbers = self.names.numbers(workloads)?;
+        self.usage.0.take(usage, &numbers, self.days)?;
+        self.sizes.0.take(sizes, &numbers, self.days)
+    }
+
+    /// Sets aside what has become much.
+    fn set_aside(&mut self) -> Result<(), EngineError> {
+        let (usage, sizes) = (&mut self.usage, &mut self.sizes);
+        if usage.0.sums.len() >= self.most {
+            usage.1.push(usage.0.rows(&[])?)?;
+        }
+        if sizes.0.0.len() >= self.most {
+            sizes.1.push(sizes.0.rows(&[])?)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Unpacked, EngineError> {
+        let ((mut usage, mut usage_aside), (mut sizes, mut sizes_aside)) = (self.usage, self.sizes);
+        let (keys, places) = self.names.finish();
+        let usage_order = order(usage_aside.is_empty(), &["minute"]);
+        let sizes_order = order(sizes_aside.is_empty(), &["is_output", "bin"]);
+        usage_aside.push(usage.rows(&places)?)?;
+        sizes_aside.push(sizes.rows(&places)?)?;
+        let places: Arc<[u32]> = places.into();
+        let of_usage = Arc::clone(&places);
+        let usage = usage_aside.finish()?.into_table(usage_schema(), move |schema, rows| {
             with_numbers(schema, rows, &of_usage)
-        })?,
-        sizes: sizes_spool
+        })?;
+        let sizes = sizes_aside
             .finish()?
-            .into_table(Sizes::schema(PLACE), move |schema, rows| placed(schema, rows, &places))?,
-    })
+            .into_table(Sizes::schema(PLACE), move |schema, rows| placed(schema, rows, &places))?;
+        Ok(Unpacked {
+            keys,
+            usage: usage.with_sort_order(usage_order),
+            sizes: sizes.with_sort_order(sizes_order),
+        })
+    }
+}
+
+/// The order of rows that were all added up at once, which spares the query from sorting them; none of others.
+fn order(at_once: bool, last: &[&str]) -> Vec<SortExpr> {
+    let columns = [PARTITION_COLUMN, PLACE].iter().chain(last).filter(|_| at_once);
+    columns.map(|name| col(*name).sort(true, false)).collect()
+}
+
+/// The place of a workload; its number while places are not known.
+fn placed_at(places: &[u32], number: u32) -> u32 {
+    places.get(number as usize).copied().unwrap_or(number)
 }
 
 /// Partial usage: the numbers of workloads in minutes, added up.
@@ -134,11 +184,15 @@ impl Usage {
         Ok(())
     }
 
-    /// What was added up, as rows with their numbers packed; begins anew.
-    fn rows(&mut self) -> Result<RecordBatch, ArrowError> {
+    /// What was added up, as rows with their numbers packed, in the order of days, places and minutes; begins
+    /// anew.
+    fn rows(&mut self, places: &[u32]) -> Result<RecordBatch, ArrowError> {
         let mut packed = BinaryBuilder::with_capacity(self.sums.len(), 0);
         let mut of_row = Vec::new();
-        let rows: Vec<_> = self.rows.drain().collect();
+        let mut rows: Vec<_> = self.rows.drain().collect();
+        rows.sort_unstable_by_key(|((number, minute), _)| {
+            (minute.day(), placed_at(places, *number), *minute)
+        });
         for (_, at) in &rows {
             of_row.clear();
             pack_numbers(&self.sums[*at], &mut of_row);
@@ -186,9 +240,12 @@ impl Sizes {
         Ok(())
     }
 
-    /// What was added up, as rows; begins anew.
-    fn rows(&mut self) -> Result<RecordBatch, ArrowError> {
-        let rows: Vec<_> = self.0.drain().collect();
+    /// What was added up, as rows in the order of days, places, kinds and bins; begins anew.
+    fn rows(&mut self, places: &[u32]) -> Result<RecordBatch, ArrowError> {
+        let mut rows: Vec<_> = self.0.drain().collect();
+        rows.sort_unstable_by_key(|((day, number, is_output, bin), _)| {
+            (*day, placed_at(places, *number), *is_output, *bin)
+        });
         let at = || rows.iter().map(|(at, _)| *at);
         let is_output = at().map(|(_, _, is_output, _)| Some(is_output));
         let columns: [ArrayRef; 5] = [
@@ -244,4 +301,120 @@ fn placed(
 fn places_of(numbers: &ArrayRef, places: &[u32]) -> ArrayRef {
     let numbers = numbers.as_primitive::<UInt32Type>().values();
     Arc::new(UInt32Array::from_iter_values(numbers.iter().map(|number| places[*number as usize])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::packed::{pack_numbers, pack_texts};
+    use datafusion::catalog::TableProvider;
+    use datafusion::prelude::SessionContext;
+    use proptest::prelude::*;
+
+    /// An object: its workloads, minutes (workload, minute, requests) and sizes (workload, bin).
+    type Object = (Vec<u8>, Vec<(usize, i64, i64)>, Vec<(usize, i32)>);
+
+    fn object() -> impl Strategy<Value = Object> {
+        let workloads = prop::sample::subsequence((0..6).collect::<Vec<u8>>(), 1..6).prop_shuffle();
+        let minutes = prop::collection::vec((0..9_usize, 0..3000_i64, 1..9_i64), 0..20);
+        (workloads, minutes, prop::collection::vec((0..9_usize, 0..5), 0..20))
+    }
+
+    fn put(packed: &mut Vec<u8>, number: usize) {
+        assert!(number < 1 << 14);
+        packed.extend([(number & 0x7f | 0x80) as u8, (number >> 7) as u8]);
+    }
+
+    fn packed((workloads, minutes, sizes): &Object) -> [Vec<u8>; 3] {
+        let mut packed = [Vec::new(), Vec::new(), Vec::new()];
+        for name in workloads {
+            // The order of the keys is not that of the numbers.
+            let name = char::from(b'z' - name).to_string();
+            let texts = pack_texts([&name, "a", "r", &name, "program", "m", "s", "o", "t"]);
+            put(&mut packed[0], texts.len());
+            packed[0].extend(&texts);
+        }
+        for (workload, minute, requests) in minutes {
+            let mut numbers = [0; NUMBERS];
+            (numbers[0], numbers[6]) = (*requests, minute * 1000);
+            let mut of_minute = Vec::new();
+            pack_numbers(&numbers, &mut of_minute);
+            put(&mut packed[1], workload % workloads.len());
+            put(&mut packed[1], *minute as usize);
+            put(&mut packed[1], of_minute.len());
+            packed[1].extend(of_minute);
+        }
+        for (workload, bin) in sizes {
+            put(&mut packed[2], 0);
+            put(&mut packed[2], workload % workloads.len() * 2 + 1);
+            put(&mut packed[2], *bin as usize);
+            put(&mut packed[2], 3);
+        }
+        packed
+    }
+
+    /// The merged tables as text.
+    async fn merged(objects: &[[Vec<u8>; 3]], most: usize, days: &BTreeSet<Day>) -> [String; 2] {
+        let mut unpacking = Unpacking::new(days, most);
+        for object in objects {
+            unpacking.object(object.each_ref().map(Vec::as_slice)).unwrap();
+            unpacking.set_aside().unwrap();
+        }
+        let Unpacked { keys, usage, sizes } = unpacking.finish().unwrap();
+        let session = super::super::session::in_order(&SessionContext::new());
+        let mut texts = [String::new(), String::new()];
+        let usage: Arc<dyn TableProvider> = Arc::new(usage);
+        let sizes: Arc<dyn TableProvider> = Arc::new(sizes);
+        let statements = [super::super::merge::USAGE, super::super::merge::SIZES];
+        for (text, (name, statement, table)) in texts
+            .iter_mut()
+            .zip([("partial_usage", statements[0], usage), ("partial_sizes", statements[1], sizes)])
+        {
+            session.register_table(name, table).unwrap();
+            let batches = session.sql(statement).await.unwrap().collect().await.unwrap();
+            let rows: Vec<_> = batches.iter().map(|batch| keys.put(batch).unwrap()).collect();
+            *text = arrow::util::pretty::pretty_format_batches(&rows).unwrap().to_string();
+        }
+        texts
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn how_much_is_added_up_at_once_never_shows(objects in prop::collection::vec(object(), 1..8)) {
+            let all: Vec<_> = objects.iter().map(packed).collect();
+            let days = BTreeSet::from([Day(0), Day(1)]);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let at_once = runtime.block_on(merged(&all, usize::MAX, &days));
+            for most in [1, 7] {
+                prop_assert_eq!(&runtime.block_on(merged(&all, most, &days)), &at_once);
+            }
+            let mut expected = std::collections::BTreeMap::new();
+            for (workloads, minutes, _) in &objects {
+                for (workload, minute, requests) in minutes.iter().filter(|row| row.1 < 2880) {
+                    let name = b'z' - workloads[workload % workloads.len()];
+                    *expected.entry((minute / 1440, name, *minute)).or_insert(0) += requests;
+                }
+            }
+            let rows = at_once[0].lines().skip(3).filter(|line| line.starts_with("| "));
+            let found: Vec<(String, i64)> = rows.map(|line| {
+                let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+                // Behind the date: nine key columns, the minute, the requests.
+                (cells[2].to_owned(), cells[12].parse().unwrap())
+            }).collect();
+            let expected: Vec<(String, i64)> = expected.into_iter()
+                .map(|((_, name, _), requests)| (char::from(name).to_string(), requests)).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_workload_that_is_not_listed_is_torn() {
+        let days = BTreeSet::from([Day(0)]);
+        let [workloads, mut usage, _] = packed(&(vec![1], vec![(0, 5, 1)], vec![]));
+        let mut unpacking = Unpacking::new(&days, 9);
+        unpacking.object([&workloads, &usage, &[]]).unwrap();
+        usage[0] = 0x81;
+        assert_eq!(unpacking.object([&workloads, &usage, &[]]), Err(Torn));
+    }
 }

@@ -27,8 +27,8 @@ use crate::table::ScanOptions;
 use crate::table::source::ScanObject;
 use crate::units::Day;
 
-/// Compressed bytes of a slice: some seconds of reading, and the ids of its records are few megabytes.
-const SLICE_BYTES: u64 = 256 << 20;
+/// Compressed bytes of a slice: some seconds of reading, and the ids of its records are few tens of megabytes.
+const SLICE_BYTES: u64 = 512 << 20;
 
 /// Objects of a slice: their ledger entries and the answers to their keys stay small.
 const SLICE_OBJECTS: usize = 8192;

@@ -32,7 +32,7 @@ pub(super) fn pack_workloads<'w>(workloads: impl Iterator<Item = &'w Workload>) 
 }
 
 /// The texts of a workload's key columns.
-pub(super) fn pack_texts(texts: [&str; KEY_COLUMNS.len()]) -> Box<[u8]> {
+pub fn pack_texts(texts: [&str; KEY_COLUMNS.len()]) -> Box<[u8]> {
     let mut packed = Vec::new();
     texts.iter().for_each(|text| put_bytes(&mut packed, text.as_bytes()));
     packed.into()
@@ -41,11 +41,11 @@ pub(super) fn pack_texts(texts: [&str; KEY_COLUMNS.len()]) -> Box<[u8]> {
 /// The minutes of an object, in the order of workloads and minutes: the workload's place among the object's,
 /// the minutes since the epoch, and the numbers.
 pub(super) fn pack_minutes(partial: &Partial) -> Vec<u8> {
-    let mut rows: Vec<_> = partial.minutes.iter().collect();
-    rows.sort_unstable_by_key(|(at, _)| **at);
+    let mut rows: Vec<_> = partial.minutes.iter().map(|(at, facts)| (*at, facts)).collect();
+    rows.sort_unstable_by_key(|(at, _)| *at);
     let (mut packed, mut packed_numbers) = (Vec::new(), Vec::new());
     for ((workload, minute), facts) in rows {
-        put(&mut packed, u64::from(*workload));
+        put(&mut packed, u64::from(workload));
         put(&mut packed, minute.0 as u64);
         packed_numbers.clear();
         pack_numbers(&numbers(facts), &mut packed_numbers);
@@ -54,21 +54,25 @@ pub(super) fn pack_minutes(partial: &Partial) -> Vec<u8> {
     packed
 }
 
-/// The sizes of an object: day, workload and kind of size, bin, requests.
+/// The sizes of an object, in the order of days, workloads, kinds and bins: day, workload and kind of size, bin,
+/// requests.
 pub(super) fn pack_sizes(partial: &Partial) -> Vec<u8> {
-    let mut rows: Vec<_> = partial.sizes.iter().collect();
+    // In one number each, because an object has thousands: day, workload, kind and bin.
+    let row = |((workload, day, kind, bin), requests): (&(u32, Day, SizeKind, i32), &i64)| {
+        let workload = u64::from(*workload) << 1 | u64::from(*kind == SizeKind::Output);
+        let at =
+            u128::from(day.0 as u32) << 96 | u128::from(workload) << 32 | u128::from(*bin as u32);
+        (at, *requests)
+    };
+    let mut rows: Vec<(u128, i64)> = partial.sizes.iter().map(row).collect();
     rows.sort_unstable();
-    let mut packed = Vec::new();
-    for ((workload, day, kind, bin), requests) in rows {
-        let is_output = *kind == SizeKind::Output;
-        for number in [
-            day.0 as u64,
-            u64::from(*workload) << 1 | u64::from(is_output),
-            *bin as u64,
-            *requests as u64,
-        ] {
-            put(&mut packed, number);
-        }
+    let mut packed = Vec::with_capacity(rows.len() * 8);
+    for (at, requests) in rows {
+        let (day, bin) = ((at >> 96) as i32, at as i32);
+        put(&mut packed, day as u64);
+        put(&mut packed, (at >> 32) as u64);
+        put(&mut packed, bin as u64);
+        put(&mut packed, requests as u64);
     }
     packed
 }
