@@ -3,6 +3,7 @@
 use datafusion::prelude::SessionContext;
 
 use super::inputs::Settings;
+use crate::engine::kept::Kept;
 use crate::report::WorkloadReport;
 use crate::savings::{assess, blockers};
 use crate::tolerance::judge;
@@ -21,11 +22,22 @@ pub(super) async fn workloads(
         Ok(())
     })
     .await?;
+    Ok(dearest_first(reports))
+}
+
+/// The same of facts that were kept while they were merged.
+pub(super) fn kept(kept: Kept, window: &Window, settings: &Settings) -> Vec<WorkloadReport> {
+    let mut reports = Vec::new();
+    kept.workloads(window, |workload| reports.extend(report(&workload, window, settings)));
+    dearest_first(reports)
+}
+
+fn dearest_first(mut reports: Vec<WorkloadReport>) -> Vec<WorkloadReport> {
     reports.sort_by(|a, b| {
         let rank = |r: &WorkloadReport| (r.assessment.cost, r.total.tokens.total());
         rank(b).cmp(&rank(a)).then_with(|| a.key.cmp(&b.key))
     });
-    Ok(reports)
+    reports
 }
 
 fn report(workload: &Workload, window: &Window, settings: &Settings) -> Option<WorkloadReport> {

@@ -3,20 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Date32Type;
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::common::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 
 use super::EngineError;
-use super::session::in_order;
-use super::unpack::{self, Unpacked};
-use crate::schema::PARTITION_COLUMN;
+use super::days::{ADDED_UP, Closed, Days};
+use super::kept::Kept;
+use super::sums::size_batch;
+use crate::schema::Table;
 use crate::store::dataset::Dataset;
 use crate::store::index::Index;
 use crate::store::ledger::{self, LedgerEntry};
+use crate::store::state::{StateFile, packed};
 use crate::store::tables::Tables;
+use crate::table::packed::Torn;
 use crate::units::Day;
 
 /// The statement that merges partial usage.
@@ -24,11 +27,9 @@ pub(super) const USAGE: &str = include_str!("../../queries/facts/usage.sql");
 /// The statement that merges partial sizes.
 pub(super) const SIZES: &str = include_str!("../../queries/facts/sizes.sql");
 
-/// Bytes of state files (about a tenth of what they hold) merged by one query: many quiet days share one,
-/// a busy day has its own.
-const MERGED_BYTES: u64 = 8 << 20;
-
-/// Brings the tables that are made of state alone up to date: `usage`, `sizes`, `objects` and `rejects`.
+/// Brings the tables that are made of state alone up to date: `usage`, `sizes`, `objects` and `rejects`. What
+/// was merged on the way is kept for judging, if it is not much. Files may still be on their way:
+/// [`Tables::flush`] waits for them.
 ///
 /// # Errors
 /// A query fails, or the store refuses.
@@ -37,12 +38,10 @@ pub async fn run(
     dataset: &Dataset,
     index: &Index,
     tables: &mut Tables<'_>,
-) -> Result<(), EngineError> {
-    facts(&in_order(session), dataset, index, tables).await?;
+) -> Result<Kept, EngineError> {
+    let kept = facts(session, dataset, index, tables).await?;
     ledgers(dataset, index, tables).await?;
-    tables.flush().await?;
-    tables.remove_others(&["usage", "sizes"]).await?;
-    Ok(())
+    Ok(kept)
 }
 
 /// Makes the partitions of `usage` and `sizes` again whose rows are not those of the state.
@@ -51,68 +50,124 @@ async fn facts(
     dataset: &Dataset,
     index: &Index,
     tables: &mut Tables<'_>,
-) -> Result<(), EngineError> {
+) -> Result<Kept, EngineError> {
+    let (usage, sizes) = (table("usage")?, table("sizes")?);
     let mut stale: BTreeMap<Day, String> = BTreeMap::new();
     for (day, digest) in index.record_days() {
         // Both, always: that one is current says nothing of the other.
-        let current = ["usage", "sizes"].map(|name| match crate::schema::table(name) {
-            Some(table) => tables.is_current(table, day, &digest),
-            None => true,
-        });
+        let current = [usage, sizes].map(|table| tables.is_current(table, day, &digest));
         if current.contains(&false) {
             stale.insert(day, digest);
         }
     }
-    let mut days = stale.keys().copied().peekable();
-    while days.peek().is_some() {
-        let mut group = BTreeSet::new();
-        let mut bytes = 0;
-        while let Some(day) = days.peek() {
-            let touching = index.touching(&BTreeSet::from([*day]));
-            bytes += touching.iter().map(|file| file.bytes).sum::<u64>();
-            if bytes > MERGED_BYTES && !group.is_empty() {
-                break;
-            }
-            group.extend(days.next());
+    let wanted: BTreeSet<Day> = stale.keys().copied().collect();
+    let mut merging = Merging {
+        days: Days::new(&wanted, ADDED_UP),
+        kept: Kept::default(),
+        partitions: [usage, sizes],
+        session,
+    };
+    for (file, complete) in index.completing(&wanted) {
+        unpack(dataset, file, &wanted, &mut merging.days).await?;
+        for day in complete {
+            merging.close(day, &stale[&day], tables).await?;
         }
-        merge(session, dataset, index, &group, &stale, tables).await?;
+    }
+    Ok(merging.kept.named(merging.days.names))
+}
+
+/// Adds the facts of one state file to the days.
+async fn unpack(
+    dataset: &Dataset,
+    file: StateFile,
+    wanted: &BTreeSet<Day>,
+    days: &mut Days<'_>,
+) -> Result<(), EngineError> {
+    let touches =
+        |entry: &LedgerEntry| entry.days.iter().any(|(day, n)| *n > 0 && wanted.contains(day));
+    let mut rows = dataset.rows(file, &["workloads", "usage", "sizes"], touches).await?;
+    while let Some(batch) = rows.try_next().await? {
+        let of = |name| packed(&batch, name);
+        let columns = [of("workloads")?, of("usage")?, of("sizes")?];
+        for row in 0..batch.num_rows() {
+            let torn = |torn: Torn| dataset.damaged_state(file.day, &torn);
+            days.object(columns.map(|column| column.value(row))).map_err(torn)?;
+            days.set_aside()?;
+        }
     }
     Ok(())
 }
 
-/// Merges the partial facts of `days`.
-async fn merge(
-    session: &SessionContext,
-    dataset: &Dataset,
-    index: &Index,
-    days: &BTreeSet<Day>,
-    digests: &BTreeMap<Day, String>,
-    tables: &mut Tables<'_>,
-) -> Result<(), EngineError> {
-    let Unpacked { keys, usage, sizes } = unpack::run(dataset, index, days).await?;
-    for (name, statement, partial) in [("usage", USAGE, usage), ("sizes", SIZES, sizes)] {
-        let Some(table) = crate::schema::table(name) else { continue };
-        let partial: Arc<dyn TableProvider> = Arc::new(partial);
-        let partial_name = format!("partial_{name}");
-        session.register_table(&partial_name, partial)?;
-        let mut merged = session.sql(statement).await?.execute_stream().await?;
-        let mut seen = BTreeSet::new();
-        while let Some(batch) = merged.next().await {
-            for (day, part) in by_day(&keys.put(&batch?)?)? {
-                seen.insert(day);
-                let digest = digests.get(&day).map_or("", String::as_str);
-                tables.append(table, day, digest, &part).await?;
+/// Days being merged, and where their rows go.
+struct Merging<'m> {
+    days: Days<'m>,
+    kept: Kept,
+    /// The tables `usage` and `sizes`.
+    partitions: [&'static Table; 2],
+    session: &'m SessionContext,
+}
+
+impl Merging<'_> {
+    /// Ends a day: its rows are on their way into its two files.
+    async fn close(
+        &mut self,
+        day: Day,
+        digest: &str,
+        tables: &mut Tables<'_>,
+    ) -> Result<(), EngineError> {
+        let [usage, sizes] = self.partitions;
+        match self.days.close(day)? {
+            Closed::Whole(sums) => {
+                let keys = self.days.names.keys();
+                let (minutes, bins) = (sums.usage.sorted(&keys), sums.sizes.sorted(&keys));
+                self.kept.day(day, (&sums.usage, &minutes), &bins);
+                let (minutes, bins) =
+                    (sums.usage.batch(&minutes, &keys)?, size_batch(&bins, &keys)?);
+                drop(sums);
+                tables.replace_aside(usage, day, digest, minutes).await?;
+                tables.replace_aside(sizes, day, digest, bins).await?;
+            }
+            Closed::Parts(parts) => {
+                self.kept.give_up();
+                let keys = self.days.names.keys();
+                for (table, rows) in self.partitions.into_iter().zip(parts) {
+                    let statement = if table.name == usage.name { USAGE } else { SIZES };
+                    let mut merged = added_up(self.session, statement, table, rows).await?;
+                    let mut any = false;
+                    while let Some(batch) = merged.next().await {
+                        tables.append(table, day, digest, &keys.put(&batch?)?).await?;
+                        any = true;
+                    }
+                    // A day of failed calls has usage and no sizes; its empty file says so.
+                    if !any {
+                        tables.replace(table, day, digest, &[]).await?;
+                    }
+                    tables.close().await?;
+                }
             }
         }
-        // A day of failed calls has usage and no sizes; its empty file says so.
-        for day in days.difference(&seen) {
-            let digest = digests.get(day).map_or("", String::as_str);
-            tables.replace(table, *day, digest, &[]).await?;
-        }
-        tables.close().await?;
-        session.deregister_table(&partial_name)?;
+        Ok(())
     }
-    Ok(())
+}
+
+/// The rows of a partition, added up and sorted by its statement.
+pub(super) async fn added_up(
+    session: &SessionContext,
+    statement: &str,
+    table: &Table,
+    partial: StreamingTable,
+) -> Result<SendableRecordBatchStream, DataFusionError> {
+    let name = format!("partial_{}", table.name);
+    session.register_table(&name, Arc::new(partial))?;
+    let rows = session.sql(statement).await?.execute_stream().await;
+    session.deregister_table(&name)?;
+    rows
+}
+
+/// A table by its name.
+fn table(name: &'static str) -> Result<&'static Table, EngineError> {
+    let missing = || EngineError::Conservation(format!("no table {name} in the schema"));
+    crate::schema::table(name).ok_or_else(missing)
 }
 
 /// Makes the partitions of `objects` and `rejects` again that are not those of the state.
@@ -121,11 +176,7 @@ async fn ledgers(
     index: &Index,
     tables: &mut Tables<'_>,
 ) -> Result<(), EngineError> {
-    let find = |name| {
-        crate::schema::table(name)
-            .ok_or_else(|| EngineError::Conservation(format!("no table {name} in the schema")))
-    };
-    let (objects, rejects) = (find("objects")?, find("rejects")?);
+    let (objects, rejects) = (table("objects")?, table("rejects")?);
     for (day, summary) in &index.state {
         let day = Day(*day);
         let file = summary.file(day);
@@ -142,21 +193,4 @@ async fn ledgers(
         }
     }
     Ok(())
-}
-
-/// Cuts a batch, ordered by its `date`, where the day changes.
-fn by_day(batch: &RecordBatch) -> Result<Vec<(Day, RecordBatch)>, EngineError> {
-    let days = batch
-        .column_by_name(PARTITION_COLUMN)
-        .and_then(|column| column.as_primitive_opt::<Date32Type>())
-        .ok_or_else(|| EngineError::Conservation("merged facts have no date".into()))?;
-    let mut parts = Vec::new();
-    let mut start = 0;
-    while start < days.len() {
-        let day = days.value(start);
-        let length = days.values()[start..].partition_point(|other| *other == day);
-        parts.push((Day(day), batch.slice(start, length)));
-        start += length;
-    }
-    Ok(parts)
 }

@@ -5,8 +5,10 @@
 //! Merging and ordering is SQL (`queries/facts`) over the state, run where the scan was started.
 
 pub mod catalog;
+mod days;
 mod fresh;
 pub mod gate;
+pub mod kept;
 pub mod merge;
 mod names;
 pub mod plan;
@@ -14,7 +16,7 @@ pub mod scan;
 pub mod session;
 mod settle;
 mod spool;
-mod unpack;
+mod sums;
 pub mod update;
 
 use datafusion::common::DataFusionError;

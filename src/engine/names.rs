@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, StringArray,
+};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, UInt32Type};
 use arrow::error::ArrowError;
@@ -19,34 +21,54 @@ use crate::table::packed::{Torn, texts, workloads};
 pub(super) const PLACE: &str = "place";
 
 /// Workloads by number, in the order in which they were met.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Names {
     /// A workload's packed texts → its number.
-    numbers: HashMap<Box<[u8]>, u32, RandomState>,
+    numbers: HashMap<Arc<[u8]>, u32, RandomState>,
+    /// The packed texts by number; they unpack.
+    packed: Vec<Arc<[u8]>>,
+    /// The keys of all, if they were asked for since the last one was met.
+    keys: Option<Keys>,
 }
 
 impl Names {
-    /// The numbers of an object's workloads, in their order.
-    pub(super) fn numbers(&mut self, packed: &[u8]) -> Result<Vec<u32>, Torn> {
-        let number = |workload: Result<&[u8], Torn>| {
+    /// Puts the numbers of an object's workloads, in their order, into `numbers`.
+    pub(super) fn numbers(&mut self, packed: &[u8], numbers: &mut Vec<u32>) -> Result<(), Torn> {
+        numbers.clear();
+        for workload in workloads(packed) {
             let workload = workload?;
-            if let Some(number) = self.numbers.get(workload) {
-                return Ok(*number);
-            }
-            texts(workload)?;
-            let next = self.numbers.len() as u32;
-            self.numbers.insert(workload.into(), next);
-            Ok(next)
-        };
-        workloads(packed).map(number).collect()
+            let number = match self.numbers.get(workload) {
+                Some(number) => *number,
+                None => self.add(workload)?,
+            };
+            numbers.push(number);
+        }
+        Ok(())
     }
 
-    /// The keys in their order, and the place of each number among them.
-    pub(super) fn finish(self) -> (Keys, Vec<u32>) {
-        // All were unpacked when they were numbered.
-        let unpacked = self.numbers.iter().map(|(packed, number)| (texts(packed), *number));
+    fn add(&mut self, workload: &[u8]) -> Result<u32, Torn> {
+        texts(workload)?;
+        let number = self.packed.len() as u32;
+        let workload: Arc<[u8]> = workload.into();
+        self.numbers.insert(Arc::clone(&workload), number);
+        self.packed.push(workload);
+        self.keys = None;
+        Ok(number)
+    }
+
+    /// The texts of a workload's key columns.
+    pub(super) fn texts(&self, number: u32) -> [&str; KEY_COLUMNS.len()] {
+        // They were unpacked when they were numbered.
+        texts(&self.packed[number as usize]).unwrap_or_default()
+    }
+
+    /// The keys of all that were met, in their order.
+    pub(super) fn keys(&mut self) -> Keys {
+        if let Some(keys) = &self.keys {
+            return keys.clone();
+        }
         let mut rows: Vec<_> =
-            unpacked.filter_map(|(texts, number)| Some((texts.ok()?, number))).collect();
+            (0..self.packed.len() as u32).map(|number| (self.texts(number), number)).collect();
         rows.sort_unstable_by(|(a, _), (b, _)| by_key(a).cmp(&by_key(b)).then_with(|| a.cmp(b)));
         let mut places = vec![0; rows.len()];
         for (place, (_, number)) in rows.iter().enumerate() {
@@ -55,7 +77,10 @@ impl Names {
         let column = |at: usize| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(rows.iter().map(|(texts, _)| texts[at])))
         };
-        (Keys((0..KEY_COLUMNS.len()).map(column).collect()), places)
+        let columns = (0..KEY_COLUMNS.len()).map(column).collect();
+        let keys = Keys { columns, places: places.into() };
+        self.keys = Some(keys.clone());
+        keys
     }
 }
 
@@ -64,10 +89,32 @@ fn by_key<'t>(texts: &[&'t str; KEY_COLUMNS.len()]) -> [Option<&'t str>; KEY_ORD
     KEY_ORDER.map(|name| KEY_COLUMNS.iter().position(|column| *column == name).map(|at| texts[at]))
 }
 
-/// The key columns of workloads, by place.
-pub(super) struct Keys(Vec<ArrayRef>);
+/// The key columns of workloads in their order, and who has which place in it.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    /// The key columns by place.
+    columns: Arc<[ArrayRef]>,
+    /// Places by number.
+    places: Arc<[u32]>,
+}
 
 impl Keys {
+    /// The place of a workload.
+    pub(super) fn place(&self, number: u32) -> u32 {
+        self.places[number as usize]
+    }
+
+    /// The key columns of rows, as dictionaries of all workloads.
+    pub(super) fn of_rows(&self, numbers: impl Iterator<Item = u32>) -> Vec<(FieldRef, ArrayRef)> {
+        let places = Int32Array::from_iter_values(numbers.map(|number| self.place(number) as i32));
+        let column = |(name, texts): (&&str, &ArrayRef)| {
+            let texts = DictionaryArray::new(places.clone(), Arc::clone(texts));
+            let field = Field::new(*name, texts.data_type().clone(), false);
+            (Arc::new(field), Arc::new(texts) as ArrayRef)
+        };
+        KEY_COLUMNS.iter().zip(self.columns.iter()).map(column).collect()
+    }
+
     /// The rows with the key columns of their places instead of these.
     pub(super) fn put(&self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let schema = rows.schema();
@@ -78,7 +125,7 @@ impl Keys {
         let key = |name: &&str| Arc::new(Field::new(*name, DataType::Utf8, false));
         let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
         fields.splice(at..=at, KEY_COLUMNS.iter().map(key));
-        let keys = self.0.iter().map(|texts| take(texts, places, None));
+        let keys = self.columns.iter().map(|texts| take(texts, places, None));
         let mut columns = rows.columns().to_vec();
         columns.splice(at..=at, keys.collect::<Result<Vec<_>, _>>()?);
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)

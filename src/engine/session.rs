@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::EngineError;
@@ -33,12 +32,4 @@ pub fn session<'s>(
         runtime.register_object_store(&source.store_url, Arc::clone(&source.store));
     }
     Ok(SessionContext::new_with_config_rt(config, runtime))
-}
-
-/// The same session, for queries that take rows in their order: one thread, because spreading rows over several
-/// would lose the order that spares a sort.
-pub(super) fn in_order(session: &SessionContext) -> SessionContext {
-    let config = session.copied_config().with_target_partitions(1);
-    let state = SessionStateBuilder::new_from_existing(session.state()).with_config(config);
-    SessionContext::new_with_state(state.build())
 }

@@ -39,11 +39,6 @@ impl Spool {
         Self { schema, memory_bytes, pending: Vec::new(), pending_bytes: 0, file: None }
     }
 
-    /// Whether no row was set aside yet.
-    pub(super) fn is_empty(&self) -> bool {
-        self.pending.is_empty() && self.file.is_none()
-    }
-
     /// Sets rows aside; their columns are those of the spool's schema in its order.
     pub(super) fn push(&mut self, batch: RecordBatch) -> Result<(), EngineError> {
         self.pending_bytes += batch.get_array_memory_size();

@@ -207,6 +207,21 @@ impl Index {
         days.into_iter().map(|(day, hasher)| (day, text(&hasher))).collect()
     }
 
+    /// The state files that touch any of the record days `of`, in order, each with those days that no later one
+    /// touches.
+    pub fn completing(&self, of: &BTreeSet<Day>) -> Vec<(StateFile, Vec<Day>)> {
+        let mut last: BTreeMap<Day, i32> = BTreeMap::new();
+        for (object_day, summary) in &self.state {
+            let days = summary.days.keys().map(|day| Day(*day)).filter(|day| of.contains(day));
+            last.extend(days.map(|day| (day, *object_day)));
+        }
+        let complete = |file: StateFile| {
+            let days = last.iter().filter(|(_, last)| **last == file.day.0);
+            (file, days.map(|(day, _)| *day).collect())
+        };
+        self.touching(of).into_iter().map(complete).collect()
+    }
+
     /// The state files that touch any of the record days `of`.
     pub fn touching(&self, of: &BTreeSet<Day>) -> Vec<StateFile> {
         let touches = |summary: &Summary| summary.days.keys().any(|day| of.contains(&Day(*day)));

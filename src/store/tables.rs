@@ -19,6 +19,9 @@ use crate::units::Day;
 /// Files written at a time. Each waits for the disk or for S3, and is held in memory meanwhile.
 const AT_ONCE: usize = 8;
 
+/// Partitions encoded at a time: each takes a core, and its rows stay in memory until then.
+const ENCODED_AT_ONCE: usize = 2;
+
 /// The tables of a dataset while an audit brings them up to date.
 pub struct Tables<'d> {
     dataset: &'d Dataset,
@@ -131,16 +134,39 @@ impl<'d> Tables<'d> {
             .await
     }
 
+    /// Writes a partition that was made of what `digest` says, on a thread of its own.
+    ///
+    /// # Errors
+    /// As [`Tables::append`], at the latest when it is flushed.
+    pub async fn replace_aside(
+        &mut self,
+        table: &'static Table,
+        day: Day,
+        digest: &str,
+        rows: RecordBatch,
+    ) -> Result<(), DatasetError> {
+        while self.writing.len() >= ENCODED_AT_ONCE {
+            self.one_written().await?;
+        }
+        let (path, digest) = (self.dataset.path(table, Some(day)), digest.to_owned());
+        let encoded = tokio::task::spawn_blocking(move || encode(table, &[rows]));
+        let dataset = self.dataset.clone();
+        self.writing.spawn(async move {
+            let bytes = match encoded.await {
+                Ok(bytes) => bytes?,
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            };
+            written(dataset, path, digest, bytes).await
+        });
+        Ok(())
+    }
+
     async fn put(&mut self, path: Path, digest: String, bytes: Bytes) -> Result<(), DatasetError> {
         while self.writing.len() >= AT_ONCE {
             self.one_written().await?;
         }
         let dataset = self.dataset.clone();
-        self.writing.spawn(async move {
-            let version = dataset.put(&path, bytes, Before::Any).await?;
-            failpoint::point("table-written");
-            Ok((path, Made { version, digest }))
-        });
+        self.writing.spawn(written(dataset, path, digest, bytes));
         Ok(())
     }
 
@@ -209,4 +235,16 @@ impl<'d> Tables<'d> {
         let made = self.made.into_iter();
         made.map(|(path, made)| (self.dataset.name_of(&path), made)).collect()
     }
+}
+
+/// Puts a file in its place.
+async fn written(
+    dataset: Dataset,
+    path: Path,
+    digest: String,
+    bytes: Bytes,
+) -> Result<(Path, Made), DatasetError> {
+    let version = dataset.put(&path, bytes, Before::Any).await?;
+    failpoint::point("table-written");
+    Ok((path, Made { version, digest }))
 }

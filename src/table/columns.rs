@@ -148,21 +148,21 @@ impl<'b> Reader<'b> {
     /// # Errors
     /// A key column is missing or not text.
     pub fn key(&self, row: usize) -> Result<WorkloadKey, ArrowError> {
-        let text = |name: &str| self.text(name).map(|column| column.value(row).to_owned());
-        let kind = text("caller_kind")?;
-        Ok(WorkloadKey {
-            account: text("account")?,
-            region: text("region")?,
-            caller: text("caller")?,
-            caller_kind: kind
-                .parse()
-                .map_err(|()| ArrowError::ParseError(format!("unknown caller_kind {kind}")))?,
-            model: text("model")?,
-            scope: text("scope")?,
-            operation: text("operation")?,
-            tags: text("tags")?,
-        })
+        let mut texts = [""; KEY_COLUMNS.len()];
+        for (text, name) in texts.iter_mut().zip(KEY_COLUMNS) {
+            *text = self.text(name)?.value(row);
+        }
+        let unknown = || ArrowError::ParseError(format!("unknown caller_kind {}", texts[4]));
+        workload_key(texts).ok_or_else(unknown)
     }
+}
+
+/// The key whose columns hold `texts`; `None` where `caller_kind` is none.
+pub fn workload_key(texts: [&str; KEY_COLUMNS.len()]) -> Option<WorkloadKey> {
+    let [_, account, region, caller, caller_kind, model, scope, operation, tags] =
+        texts.map(str::to_owned);
+    let caller_kind = caller_kind.parse().ok()?;
+    Some(WorkloadKey { account, region, caller, caller_kind, model, scope, operation, tags })
 }
 
 fn wrong(name: &str, column: &ArrayRef) -> ArrowError {

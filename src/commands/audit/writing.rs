@@ -37,6 +37,12 @@ pub(super) async fn write_report(
     Ok(())
 }
 
+/// Whether there are audits in the dataset.
+pub(super) async fn told_before(dataset: &Dataset) -> anyhow::Result<bool> {
+    let Some(table) = schema::table("audits") else { return Ok(false) };
+    Ok(dataset.get(&dataset.path(table, None)).await?.is_some())
+}
+
 /// Refuses tables of a newer version, and says so where an audit left tables without state.
 pub(super) async fn check_earlier(dataset: &Dataset, index: &Index) -> anyhow::Result<()> {
     let Some(table) = schema::table("audits") else { return Ok(()) };
