@@ -68,9 +68,7 @@ mod x86 {
     use std::hint::select_unpredictable;
     use std::ptr;
 
-    use super::super::tables::{
-        MATCH, NEAR, OFFSET_SPECIAL, OFFSET_SUBTABLE, SPECIAL, SUBTABLE, Tables,
-    };
+    use super::super::tables::{MATCH, NEAR, SPECIAL, SUBTABLE, Tables};
     use super::{Lane, Stopped, WINDOW};
 
     /// The offset entry of a step without a match. It copies bytes to be overwritten: from some
@@ -171,7 +169,10 @@ mod x86 {
                 let is_match = entry & MATCH != 0;
                 let bits = saved >> (entry & 63);
                 let away = select_unpredictable(is_match, tables.offset(bits), NO_OFFSET);
-                if entry & SPECIAL != 0 || away & OFFSET_SPECIAL != 0 {
+                // The lowest bytes are what the entries consume, 39 together, and `SPECIAL`, which
+                // one of them has at most.
+                let used = entry.wrapping_add(away);
+                if used & SPECIAL != 0 {
                     match rare($hot) {
                         Some(after) => $hot = after,
                         None => $stop,
@@ -187,7 +188,7 @@ mod x86 {
                 // What comes next, before what to do now: the next step waits for it. An entry
                 // consumes 17 bits here and an offset 22, so `bits` still holds enough of them.
                 $hot.entry = tables.litlen(bits >> (away & 63));
-                $hot.place += usize::from(entry.wrapping_add(away) as u8);
+                $hot.place += usize::from(used as u8);
                 $hot.bits = read($hot.place);
                 $hot.out.cast::<u16>().write_unaligned((entry >> 16) as u16);
                 let extra = _bzhi_u32(saved as u32, entry) >> (entry >> 8 & 31);
@@ -205,12 +206,17 @@ mod x86 {
     /// Copies a match (at least 32 back) and up to 31 bytes more.
     #[target_feature(enable = "avx")]
     #[inline]
-    unsafe fn copy(to: *mut u8, offset: usize, length: usize) {
-        let mut at = 0;
-        while at < length {
-            // SAFETY: (3), (4).
-            unsafe { copy_32(to.add(at), offset) };
-            at += 32;
+    unsafe fn copy(mut to: *mut u8, offset: usize, length: usize) {
+        let end = to.wrapping_add(length);
+        loop {
+            // SAFETY: (3), (4). The last round leaves `to` at most 32 bytes behind the match.
+            unsafe {
+                copy_32(to, offset);
+                to = to.add(32);
+            }
+            if to >= end {
+                return;
+            }
         }
     }
 
@@ -267,14 +273,14 @@ mod x86 {
         if entry & MATCH != 0 {
             let bits = hot.bits >> used;
             let mut away = tables.offset(bits);
-            if away & OFFSET_SUBTABLE != 0 {
+            if away & SUBTABLE != 0 {
                 away = tables.long_offset(away, bits);
             }
-            if away & (OFFSET_SPECIAL | NEAR) == OFFSET_SPECIAL {
+            if away & (SPECIAL | NEAR) == SPECIAL {
                 return None;
             }
             length = ((entry >> 24) + extra(hot.bits, entry) + 3) as usize;
-            offset = ((away >> 16 & 0x7fff) + extra(bits, away)) as usize;
+            offset = ((away >> 16) + extra(bits, away)) as usize;
             used += away & 63;
             if offset > to.addr() - hot.start.addr() {
                 return None;

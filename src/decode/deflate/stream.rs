@@ -3,9 +3,7 @@
 //! Safe code, with a check at every step.
 
 use super::kernel::{Kernel, Lane};
-use super::tables::{
-    self, END, MATCH, NEAR, OFFSET_SPECIAL, OFFSET_SUBTABLE, SPECIAL, SUBTABLE, Tables,
-};
+use super::tables::{self, END, MATCH, NEAR, SPECIAL, SUBTABLE, Tables};
 use crate::decode::inflate::crc32;
 
 /// The stream is cut, corrupt, too large or unusual: libdeflate is to say which.
@@ -167,13 +165,13 @@ impl<'a> Stream<'a> {
     fn copy(&mut self, length: usize) -> Result<(), GiveUp> {
         let bits = self.peek();
         let mut entry = self.lane.tables.offset(bits);
-        if entry & OFFSET_SUBTABLE != 0 {
+        if entry & SUBTABLE != 0 {
             entry = self.lane.tables.long_offset(entry, bits);
         }
-        if entry & (OFFSET_SPECIAL | NEAR) == OFFSET_SPECIAL {
+        if entry & (SPECIAL | NEAR) == SPECIAL {
             return Err(GiveUp);
         }
-        let offset = (entry >> 16 & 0x7fff) as usize + self.consume(entry & !NEAR, bits);
+        let offset = (entry >> 16) as usize + self.consume(entry, bits);
         let to = self.lane.written;
         let from = to.checked_sub(offset).ok_or(GiveUp)?;
         if self.lane.output.len() - to < length {

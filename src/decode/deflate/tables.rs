@@ -28,7 +28,8 @@ const OFFSET_ENTRIES: usize = (1 << OFFSET_BITS) + OFFSET_SUB * 16;
 const ONE_LITERAL: u32 = 1 << 13;
 /// A length, so an offset follows.
 pub(super) const MATCH: u32 = 1 << 15;
-/// Nothing that the hot loop knows: the end of the block, a subtable, or no word.
+/// Nothing that the hot loop knows: the end of the block, a subtable, or no word. `MATCH` is not
+/// set then, so of the two entries of a step one at most is special.
 pub(super) const SPECIAL: u32 = 1 << 7;
 /// With `SPECIAL`: bits 16–31 are the place of a subtable.
 pub(super) const SUBTABLE: u32 = 1 << 6;
@@ -36,14 +37,11 @@ pub(super) const SUBTABLE: u32 = 1 << 6;
 pub(super) const END: u32 = 1 << 14;
 
 /// Entries of offsets. Bits 0–5: the bits that the entry consumes, extra bits included, 28 at most
-/// (22 in the main table). Bits 8–12: where the extra bits begin. Bits 16–30: base.
+/// (22 in the main table). Bits 8–12: where the extra bits begin. Bits 16–31: base. With `SPECIAL`:
+/// a short offset, no word, or, with `SUBTABLE`, the place of a subtable in bits 16–31.
 ///
-/// Nothing that the hot loop knows: a short offset, a subtable, or no word.
-pub(super) const OFFSET_SPECIAL: u32 = 1 << 31;
-/// With `OFFSET_SPECIAL`: bits 8–23 are the place of a subtable.
-pub(super) const OFFSET_SUBTABLE: u32 = 1 << 7;
-/// With `OFFSET_SPECIAL`: an offset of at most 32, besides what any entry holds.
-pub(super) const NEAR: u32 = 1 << 6;
+/// With `SPECIAL` and without `SUBTABLE`: an offset of at most 32, and all that any entry holds.
+pub(super) const NEAR: u32 = 1 << 14;
 
 const LENGTH_BASE: [u16; 29] = [
     3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
@@ -75,11 +73,11 @@ const LITLEN: [u32; 288] = {
 
 /// What each offset symbol decodes to, without the length of its code.
 const OFFSET: [u32; 32] = {
-    let mut all = [OFFSET_SPECIAL; 32];
+    let mut all = [SPECIAL; 32];
     let mut symbol = 0;
     while symbol < 30 {
         let extra = if symbol < 4 { 0 } else { symbol as u32 / 2 - 1 };
-        let near = if symbol < 10 { OFFSET_SPECIAL | NEAR } else { 0 };
+        let near = if symbol < 10 { SPECIAL | NEAR } else { 0 };
         all[symbol] = near | extra | (OFFSET_BASE[symbol] as u32) << 16;
         symbol += 1;
     }
@@ -99,7 +97,7 @@ impl Tables {
     pub(in super::super) fn new() -> Box<Self> {
         Box::new(Self {
             litlen: [SPECIAL; LITLEN_ENTRIES],
-            offset: [OFFSET_SPECIAL; OFFSET_ENTRIES],
+            offset: [SPECIAL; OFFSET_ENTRIES],
             fixed: false,
         })
     }
@@ -124,7 +122,7 @@ impl Tables {
 
     /// The entry in the subtable that `entry` names.
     pub(super) fn long_offset(&self, entry: u32, bits: u64) -> u32 {
-        let subtable = (entry >> 8) as usize & 0xffff;
+        let subtable = (entry >> 16) as usize;
         self.offset[subtable + low(bits >> OFFSET_BITS, MOST_BITS - OFFSET_BITS)]
     }
 
@@ -148,8 +146,7 @@ impl Tables {
         code.fill::<u32, LITLEN_BITS>(&mut self.litlen, &LITLEN, 0x101, SPECIAL, subtable)?;
         self.pack(&code);
         let code = Code::of(offset)?;
-        let subtable = |place: usize| OFFSET_SPECIAL | OFFSET_SUBTABLE | (place as u32) << 8;
-        code.fill::<u32, OFFSET_BITS>(&mut self.offset, &OFFSET, 0x101, OFFSET_SPECIAL, subtable)
+        code.fill::<u32, OFFSET_BITS>(&mut self.offset, &OFFSET, 0x101, SPECIAL, subtable)
     }
 
     /// Packs each literal with the next symbol where the index holds the words of both.
