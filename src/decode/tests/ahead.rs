@@ -41,8 +41,7 @@ fn member(stream: &[u8], plain: &[u8]) -> Vec<u8> {
 fn agree(gunzip: &mut Gunzip, objects: [&[u8]; 2], most: u64) -> [bool; 2] {
     let expected = objects.map(|object| {
         let mut plain = Vec::new();
-        let total = Gunzip::default()
-            .inflate(object, most, |piece| plain.extend_from_slice(piece));
+        let total = Gunzip::default().inflate(object, most, |piece| plain.extend_from_slice(piece));
         (total, plain)
     });
     let ahead = gunzip.ahead(objects);
@@ -198,9 +197,12 @@ fn matches(literals: usize, copies: impl Iterator<Item = (usize, usize)>) -> (Ve
 #[test]
 fn every_length_and_offset() {
     let mut gunzip = Gunzip::default();
-    let lengths = matches(32_768, (3..=258).flat_map(|length| {
-        [1, 2, 3, 5, 8, 31, 32, 33, 64, 257, 32_767, 32_768].map(|offset| (length, offset))
-    }));
+    let lengths = matches(
+        32_768,
+        (3..=258).flat_map(|length| {
+            [1, 2, 3, 5, 8, 31, 32, 33, 64, 257, 32_767, 32_768].map(|offset| (length, offset))
+        }),
+    );
     let offsets = matches(32_768, (1..=32_768).map(|offset| (3 + offset % 256, offset)));
     // From the first byte on, where every offset is held against what there is.
     let early = matches(1, (1..2_000).map(|offset| (3 + offset % 9, offset)));
