@@ -1,4 +1,4 @@
-//! One gzip member inflated whole by libdeflate: unsafe code, because it calls into C.
+//! One gzip member inflated whole by libdeflate, and its checksum: unsafe code, because it calls into C.
 
 #![allow(unsafe_code)]
 
@@ -69,4 +69,10 @@ impl Drop for Inflater {
         // SAFETY: allocated by `libdeflate_alloc_decompressor`, freed once.
         unsafe { sys::libdeflate_free_decompressor(self.0.as_ptr()) }
     }
+}
+
+/// The CRC-32 of `bytes` behind those that `crc` is of; 0 is that of none.
+pub(super) fn crc32(crc: u32, bytes: &[u8]) -> u32 {
+    // SAFETY: reads `bytes.len()` bytes and nothing else.
+    unsafe { sys::libdeflate_crc32(crc, bytes.as_ptr().cast(), bytes.len()) }
 }

@@ -1,6 +1,6 @@
 //! Decoding: from the bytes of one log object to records, without a word of prompt or answer.
 //!
-//! Bytes go one way: [`gunzip`] inflates them, [`records`] finds where records begin and end (and
+//! Bytes go one way: [`gunzip`] inflates them (two objects at once by `ahead` and `deflate`), [`records`] finds where records begin and end (and
 //! where the next good one begins after a bad one), [`record`] reads a record's fields, [`body`]
 //! looks into the bodies for yes/no signals and numbers, and a [`Sink`] receives each
 //! [`record::Record`] or [`Reject`]. [`json`] is the cursor all of them step with: it checks the
@@ -11,7 +11,9 @@
 //! Architecture invariant: nothing here knows a file, a socket, a clock or a column. How the bytes
 //! were cut into pushes never shows in what a sink receives.
 
+mod ahead;
 pub mod body;
+mod deflate;
 pub mod ends;
 pub mod gunzip;
 mod inflate;

@@ -18,6 +18,7 @@ pub mod packed;
 pub mod partial;
 pub mod provider;
 pub mod source;
+mod waiting;
 
 pub use facts::facts_schema;
 pub use invocations::invocations_schema;

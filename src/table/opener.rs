@@ -1,4 +1,5 @@
-//! Opening one object: a bounded GET on tokio, inflating and decoding on rayon, batches back.
+//! Opening one object: a bounded GET on tokio, inflating and decoding on rayon, batches back. Where
+//! another object waits too, one thread takes both, because two inflate faster side by side.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,14 +19,15 @@ use super::facts::{self, Scanned};
 use super::interned::Interned;
 use super::invocations::RowSink;
 use super::partial::PartialSink;
+use super::waiting::Waiting;
 use super::{ScanOptions, View};
 use crate::decode::Sink;
-use crate::decode::gunzip::Gunzip;
+use crate::decode::gunzip::{Ahead, Gunzip};
 use crate::decode::records::{Bounds, Records};
 use crate::source::{self, KeyClass, LogKey};
 
 thread_local! {
-    /// Each decoding thread reuses one inflater and its buffer from object to object,
+    /// Each decoding thread reuses one inflater and its buffers from object to object,
     static GUNZIP: RefCell<Gunzip> = RefCell::new(Gunzip::default());
     /// and remembers whom it met.
     static INTERNED: RefCell<Interned> = RefCell::new(Interned::default());
@@ -39,6 +41,8 @@ pub(super) struct LogOpener {
     /// Columns of the view to yield, in this order.
     pub(super) columns: Vec<usize>,
     pub(super) batch_rows: usize,
+    /// What the scan has fetched and not begun to decode, of all its partitions.
+    pub(super) waiting: Arc<Waiting<Job>>,
     /// Objects that could not be read (metric `unreadable_objects`).
     pub(super) unreadable: Count,
     /// Records that could not be read (metric `rejected_records`).
@@ -51,23 +55,22 @@ impl FileOpener for LogOpener {
             (Arc::clone(&self.store), Arc::clone(&self.options), self.view);
         let (unreadable, rejected) = (self.unreadable.clone(), self.rejected.clone());
         let (columns, batch_rows) = (self.columns.clone(), self.batch_rows);
+        let waiting = Arc::clone(&self.waiting);
         let open = async move {
             let meta = &file.object_meta;
             let fetched = source::get(store.as_ref(), meta, options.allowance()).await;
-            let job = Job { path: meta.location.to_string(), size: meta.size, options, batch_rows };
             let (done, result) = oneshot::channel();
-            rayon::spawn(move || {
-                let fetched = fetched.map_err(|error| error.to_string());
-                // A panic must cost this query, not the process that rayon would abort.
-                let decode = AssertUnwindSafe(|| match view {
-                    View::Facts => job.facts(fetched, &columns),
-                    View::Invocations => job.rows(fetched, &columns),
-                });
-                if let Ok(outcome) = catch_unwind(decode) {
-                    // The receiver is gone when the query was cancelled.
-                    let _ = done.send(outcome);
-                }
+            waiting.push(Job {
+                path: meta.location.to_string(),
+                size: meta.size,
+                fetched: fetched.map_err(|error| error.to_string()),
+                options,
+                view,
+                columns,
+                batch_rows,
+                done,
             });
+            rayon::spawn(move || waiting.work(rayon::current_num_threads(), decode));
             let outcome = result.await.map_err(|_| {
                 DataFusionError::Execution("decoding stopped: a decoding thread panicked".into())
             })??;
@@ -86,27 +89,58 @@ struct Outcome {
     rejected: usize,
 }
 
-/// One object's decoding; plain values, so that it can run on any thread.
-struct Job {
+/// One object's decoding, or two objects'.
+fn decode(job: Job, other: Option<Job>) {
+    let Some(other) = other else { return job.answer(None) };
+    let fetched = (job.fetched.clone(), other.fetched.clone());
+    let ahead = match &fetched {
+        (Ok(one), Ok(two)) => {
+            let inflate = || GUNZIP.with_borrow_mut(|gunzip| gunzip.ahead([one, two]));
+            // After a panic here, each is decoded as if it were alone.
+            catch_unwind(AssertUnwindSafe(inflate)).ok()
+        }
+        _ => None,
+    };
+    let [first, second] = ahead.map_or([None; 2], |ahead| ahead.map(Some));
+    job.answer(first);
+    other.answer(second);
+}
+
+/// One object to decode; plain values, so that it can be done on any thread.
+pub(super) struct Job {
     path: String,
     size: u64,
+    /// The object, or why there is none.
+    fetched: Result<Bytes, String>,
     options: Arc<ScanOptions>,
+    view: View,
+    columns: Vec<usize>,
     batch_rows: usize,
+    done: oneshot::Sender<Result<Outcome, DataFusionError>>,
 }
 
 impl Job {
+    /// Decodes the object, which may be inflated already, and sends what came of it.
+    fn answer(self, ahead: Option<Ahead<'_>>) {
+        // A panic must cost this query, not the process that rayon would abort.
+        let decode = AssertUnwindSafe(|| match self.view {
+            View::Facts => self.facts(ahead),
+            View::Invocations => self.rows(ahead),
+        });
+        if let Ok(outcome) = catch_unwind(decode) {
+            // The receiver is gone when the query was cancelled.
+            let _ = self.done.send(outcome);
+        }
+    }
+
     /// The object's row of partial facts. An unreadable object has a row that says so.
-    fn facts(
-        &self,
-        bytes: Result<Bytes, String>,
-        columns: &[usize],
-    ) -> Result<Outcome, DataFusionError> {
+    fn facts(&self, ahead: Option<Ahead<'_>>) -> Result<Outcome, DataFusionError> {
         let key = self.key();
         let place = place(key.as_ref());
         let (inflated, partial) = INTERNED.with_borrow_mut(|interned| {
             interned.begin(&self.options);
             let mut sink = PartialSink::new(&self.options, place, interned);
-            (bytes.and_then(|bytes| self.decode(&bytes, &mut sink)), sink.partial)
+            (self.decode(ahead, &mut sink), sink.partial)
         });
         let scanned = Scanned {
             bytes: self.size,
@@ -115,22 +149,18 @@ impl Job {
         };
         let unreadable = usize::from(scanned.outcome.is_err());
         let rejected = scanned.outcome.as_ref().map_or(1, |partial| partial.rejected as usize);
-        let row = facts::row(scanned)?.project(columns)?;
+        let row = facts::row(scanned)?.project(&self.columns)?;
         Ok(Outcome { batches: vec![row], unreadable, rejected })
     }
 
     /// The object's rows. An unreadable object has none and is counted.
-    fn rows(
-        &self,
-        bytes: Result<Bytes, String>,
-        columns: &[usize],
-    ) -> Result<Outcome, DataFusionError> {
+    fn rows(&self, ahead: Option<Ahead<'_>>) -> Result<Outcome, DataFusionError> {
         let key = self.key();
         INTERNED.with_borrow_mut(|interned| {
             interned.begin(&self.options);
-            let (place, form) = (place(key.as_ref()), (columns, self.batch_rows));
+            let (place, form) = (place(key.as_ref()), (self.columns.as_slice(), self.batch_rows));
             let mut sink = RowSink::new(&self.options, &self.path, place, form, interned)?;
-            match bytes.and_then(|bytes| self.decode(&bytes, &mut sink)) {
+            match self.decode(ahead, &mut sink) {
                 Ok(_) => {
                     let rejected = sink.rejects;
                     Ok(Outcome { batches: sink.finish()?, unreadable: 0, rejected })
@@ -152,14 +182,16 @@ impl Job {
     }
 
     /// Inflates and decodes; returns the inflated size.
-    fn decode(&self, bytes: &[u8], sink: &mut impl Sink) -> Result<u64, String> {
+    fn decode(&self, ahead: Option<Ahead<'_>>, sink: &mut impl Sink) -> Result<u64, String> {
+        let bytes = self.fetched.as_ref().map_err(String::clone)?;
+        let ahead = ahead.unwrap_or_else(|| Ahead::nothing(bytes));
         let limits = &self.options.limits;
         let mut records = Records::new(Bounds {
             max_record_bytes: limits.max_record_bytes,
             max_tokens: limits.max_tokens_per_call,
         });
         let inflated = GUNZIP.with_borrow_mut(|gunzip| {
-            gunzip.inflate(bytes, limits.max_inflated_bytes, |piece| records.push(piece, sink))
+            gunzip.resume(ahead, limits.max_inflated_bytes, |piece| records.push(piece, sink))
         });
         let inflated = inflated.map_err(|error| error.to_string())?;
         records.finish(sink);

@@ -21,7 +21,8 @@ use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, apply_expression_roots};
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::opener::LogOpener;
+use super::opener::{Job, LogOpener};
+use super::waiting::Waiting;
 use super::{ScanOptions, View, facts_schema, invocations_schema};
 
 /// Metric: objects that could not be read.
@@ -46,7 +47,7 @@ pub struct ScanObject {
     pub ordinal: i64,
 }
 
-/// Bedrock logs as a DataFusion file source. Holds plain values only.
+/// Bedrock logs as a DataFusion file source. Holds plain values, and what its openers share.
 #[derive(Clone)]
 pub struct LogSource {
     view: View,
@@ -54,6 +55,8 @@ pub struct LogSource {
     table_schema: TableSchema,
     projection: SplitProjection,
     batch_rows: usize,
+    /// Fetched objects of all partitions, for any thread to decode.
+    waiting: Arc<Waiting<Job>>,
     metrics: ExecutionPlanMetricsSet,
 }
 
@@ -75,6 +78,7 @@ impl LogSource {
             projection: SplitProjection::unprojected(&table_schema),
             table_schema,
             batch_rows: BATCH_ROWS,
+            waiting: Arc::default(),
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
@@ -94,6 +98,7 @@ impl FileSource for LogSource {
             view: self.view,
             columns: self.projection.file_indices.clone(),
             batch_rows: self.batch_rows,
+            waiting: Arc::clone(&self.waiting),
             unreadable: counter(UNREADABLE),
             rejected: counter(REJECTED),
         });
@@ -181,9 +186,9 @@ pub fn scan(
     }
 }
 
-/// Objects in flight for each decoding thread where a disk answers at once: one is read while another is
-/// decoded. More would only push each other out of the cache.
-const ON_DISK: usize = 2;
+/// Objects in flight for each decoding thread where a disk answers at once: two are read while two are
+/// decoded side by side. More would only push each other out of the cache.
+const ON_DISK: usize = 4;
 
 /// Objects of a store that are in flight at once.
 fn most_at_once(store: &ObjectStoreUrl, options: &ScanOptions) -> usize {

@@ -5,6 +5,7 @@
 //! number of cases.
 
 mod agreement;
+mod ahead;
 mod bodies;
 mod chunking;
 mod ends;

@@ -1,5 +1,5 @@
-//! Any object, and damage done to good ones: what inflates is what flate2 says, and records come of it
-//! without a panic.
+//! Any object, and damage done to good ones: what inflates is what flate2 says, alone and beside another
+//! object, and records come of it without a panic.
 
 #![no_main]
 
@@ -51,6 +51,14 @@ fn inflate(object: &[u8]) -> Option<Vec<u8>> {
     outcome.is_ok().then_some(inflated)
 }
 
+/// What the object inflates to beside `other`.
+fn beside(other: &[u8], object: &[u8]) -> Option<Vec<u8>> {
+    let (mut gunzip, mut inflated) = (Gunzip::default(), Vec::new());
+    let [_, ahead] = gunzip.ahead([other, object]);
+    let outcome = gunzip.resume(ahead, MOST, |piece| inflated.extend_from_slice(piece));
+    outcome.is_ok().then_some(inflated)
+}
+
 fuzz_target!(|input: &[u8]| {
     let Some(([count, at, change], bytes)) = input.split_first_chunk() else { return };
     inflate(bytes);
@@ -59,8 +67,10 @@ fuzz_target!(|input: &[u8]| {
         return;
     }
     assert_eq!(inflate(&object).as_deref(), Some(bytes));
+    let good = object.clone();
     let at = usize::from(*at) * object.len() / 256;
     object[at] ^= change;
+    assert_eq!(beside(&good, &object), inflate(&object));
     if let Some(inflated) = inflate(&object).filter(|_| object.starts_with(&[0x1f, 0x8b])) {
         let mut expected = Vec::new();
         if MultiGzDecoder::new(object.as_slice()).read_to_end(&mut expected).is_ok() {

@@ -1,0 +1,392 @@
+//! The hot loops: steps of one stream, or of two in turn, without a check of bounds in each.
+//!
+//! The only unsafe code of this folder. What its proof rests on:
+//!
+//! 1. *Instructions.* A [`Kernel`] comes from [`Kernel::detect`] alone, which asks the processor.
+//! 2. *Input.* A step consumes at most `INPUT_STEP` bytes and then reads the eight at its new
+//!    position; [`Lane::steps`] allows only as many steps as keep clear of the last `INPUT_SLACK`
+//!    bytes. Reading begins at a position that is left by at least one step, so it is inside too.
+//! 3. *Output.* A step yields at most `OUTPUT_STEP` bytes and writes at most `OUTPUT_SLACK` bytes
+//!    from where it stands; `Lane::steps` allows only as many as fit. The output is a slice, so all
+//!    of it is initialised: reading what was not written yet is useless and sound.
+//! 4. *History.* An offset is held against what was written; or `WINDOW` bytes were written on entry
+//!    (`CHECKED` is false), and no entry leads further back than that.
+//! 5. *Tables.* [`Tables`] makes its entries from those of RFC 1951 and shows them read-only. One
+//!    kind consumes at most 20 bits and yields a length of at most 258, the other consumes at most
+//!    28 bits and yields an offset of at most `WINDOW`. Nothing is assumed of the order of entries.
+//!
+//! Two lanes are two exclusive borrows, so neither's output is the other's input, output or table.
+
+#![allow(unsafe_code)]
+
+use super::tables::Tables;
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(in super::super) use none::Kernel;
+#[cfg(target_arch = "x86_64")]
+pub(in super::super) use x86::Kernel;
+
+/// Input bytes that one step consumes at most: 48 bits.
+const INPUT_STEP: usize = 6;
+/// Input bytes behind the last step: a word of eight, and the byte that the position lies in.
+const INPUT_SLACK: usize = 16;
+/// Bytes that one step yields at most: two literals, or one and the longest match.
+const OUTPUT_STEP: usize = 2 + 258;
+/// Bytes that one step writes at most: matches are copied 32 bytes at a time.
+pub(in super::super) const OUTPUT_SLACK: usize = OUTPUT_STEP + 32;
+/// The largest offset.
+const WINDOW: usize = 32 << 10;
+
+/// Where one stream stands in a block of symbols.
+pub(super) struct Lane<'a> {
+    pub(super) input: &'a [u8],
+    /// Bits of the input consumed. May lie beyond the input, when that is cut.
+    pub(super) position: usize,
+    pub(super) output: &'a mut [u8],
+    /// Bytes of the output written; never more than there are.
+    pub(super) written: usize,
+    /// The tables of the block.
+    pub(super) tables: &'a mut Tables,
+}
+
+impl Lane<'_> {
+    /// Steps that can be taken without looking at the ends of input and output (2 and 3 above).
+    fn steps(&self) -> usize {
+        let input = self.input.len().saturating_sub(self.position / 8 + INPUT_SLACK);
+        let output = self.output.len().saturating_sub(self.written + OUTPUT_SLACK);
+        (input / INPUT_STEP).min(output / OUTPUT_STEP)
+    }
+}
+
+/// Which lanes stand before something that is no step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stopped(pub(super) [bool; 2]);
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{_bzhi_u32, _mm256_loadu_si256, _mm256_storeu_si256};
+    use std::hint::select_unpredictable;
+    use std::ptr;
+
+    use super::super::tables::{MATCH, NEAR, SPECIAL, SUBTABLE, Tables};
+    use super::{Lane, Stopped, WINDOW};
+
+    /// The offset entry of a step without a match. It copies bytes to be overwritten: from some
+    /// way back, because reading what was just written waits for it.
+    const NO_OFFSET: u32 = 1500 << 16;
+
+    /// The loops, on a processor that has what they are made of.
+    #[derive(Clone, Copy, Debug)]
+    pub(in super::super::super) struct Kernel(());
+
+    impl Kernel {
+        /// The loops, or `None` where the processor is too old for them.
+        pub(in super::super::super) fn detect() -> Option<Self> {
+            let has = is_x86_feature_detected!("avx")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2");
+            has.then_some(Self(()))
+        }
+
+        /// Steps of one lane until something comes that is no step, or an end is near.
+        pub(in super::super) fn one(self, lane: &mut Lane<'_>) {
+            // SAFETY: (1); and (4) by the comparison.
+            match lane.written >= WINDOW {
+                true => unsafe { one::<false>(lane) },
+                false => unsafe { one::<true>(lane) },
+            }
+        }
+
+        /// Steps of both lanes in turn, until something comes that is no step, or an end is near.
+        pub(in super::super) fn two(self, a: &mut Lane<'_>, b: &mut Lane<'_>) -> Stopped {
+            // SAFETY: (1); and (4) by the comparison.
+            match a.written >= WINDOW && b.written >= WINDOW {
+                true => unsafe { two::<false>(a, b) },
+                false => unsafe { two::<true>(a, b) },
+            }
+        }
+    }
+
+    /// A lane in registers.
+    #[derive(Clone, Copy)]
+    struct Hot {
+        /// Address of the next bit: that of its byte, times eight, and the bit in it. One register
+        /// for what is a pointer, a bit buffer's fill and a rule when to refill it elsewhere.
+        place: usize,
+        /// The bits from there, 57 at least.
+        bits: u64,
+        /// What the table says of them.
+        entry: u32,
+        /// Where the next byte of output goes.
+        out: *mut u8,
+        /// Where the first one went.
+        start: *mut u8,
+        tables: *const Tables,
+    }
+
+    impl Hot {
+        /// # Safety
+        /// `lane.steps()` is not 0.
+        #[inline(always)]
+        unsafe fn load(lane: &mut Lane<'_>) -> Self {
+            let address = lane.input.as_ptr().expose_provenance();
+            // Addresses of x86-64 have at most 57 bits, and `steps` has bounded the position.
+            let place = address * 8 + lane.position;
+            let start = lane.output.as_mut_ptr();
+            // SAFETY: (2), (3).
+            let (bits, out) = unsafe { (read(place), start.add(lane.written)) };
+            let entry = lane.tables.litlen(bits);
+            Self { place, bits, entry, out, start, tables: &raw const *lane.tables }
+        }
+
+        /// Back into the lane that it was loaded from.
+        #[inline(always)]
+        fn store(self, lane: &mut Lane<'_>) {
+            lane.position = self.place - lane.input.as_ptr().addr() * 8;
+            lane.written = self.out.addr() - self.start.addr();
+        }
+    }
+
+    /// The bits at `place`, 57 at least.
+    ///
+    /// # Safety
+    /// Eight bytes can be read there, of an allocation whose address was exposed.
+    #[inline(always)]
+    unsafe fn read(place: usize) -> u64 {
+        let from = ptr::with_exposed_provenance::<u64>(place >> 3);
+        // SAFETY: as the caller says.
+        unsafe { from.read_unaligned() >> (place & 7) }
+    }
+
+    /// One step of a hot lane, or `$stop` (which leaves) before what is no step. A macro, because
+    /// all of the lane has to stay in registers while two of them take turns.
+    macro_rules! step {
+        ($hot:ident, $checked:ident, $stop:block) => {
+            'step: {
+                // SAFETY: the lane's borrow of its tables lives longer than `$hot`.
+                let tables = &*$hot.tables;
+                let (entry, saved) = ($hot.entry, $hot.bits);
+                let is_match = entry & MATCH != 0;
+                let bits = saved >> (entry & 63);
+                let away = select_unpredictable(is_match, tables.offset(bits), NO_OFFSET);
+                // The lowest bytes are what the entries consume, 39 together, and `SPECIAL`, which
+                // one of them has at most.
+                let used = entry.wrapping_add(away);
+                if used & SPECIAL != 0 {
+                    match rare($hot) {
+                        Some(after) => $hot = after,
+                        None => $stop,
+                    }
+                    break 'step;
+                }
+                let to = $hot.out.add((entry >> 13 & 3) as usize);
+                let extra = _bzhi_u32(bits as u32, away) >> (away >> 8 & 31);
+                let offset = ((away >> 16) + extra) as usize;
+                if $checked && is_match && offset > to.addr() - $hot.start.addr() {
+                    $stop
+                }
+                // What comes next, before what to do now: the next step waits for it. An entry
+                // consumes 17 bits here and an offset 22, so `bits` still holds enough of them.
+                $hot.entry = tables.litlen(bits >> (away & 63));
+                $hot.place += usize::from(used as u8);
+                $hot.bits = read($hot.place);
+                $hot.out.cast::<u16>().write_unaligned((entry >> 16) as u16);
+                let extra = _bzhi_u32(saved as u32, entry) >> (entry >> 8 & 31);
+                let length = select_unpredictable(is_match, (entry >> 24) + extra + 3, 0) as usize;
+                $hot.out = to.add(length);
+                if length > 32 {
+                    copy(to, offset, length);
+                } else if !$checked || is_match {
+                    copy_32(to, offset);
+                }
+            }
+        };
+    }
+
+    /// Copies a match (at least 32 back) and up to 31 bytes more.
+    #[target_feature(enable = "avx")]
+    #[inline]
+    unsafe fn copy(mut to: *mut u8, offset: usize, length: usize) {
+        let end = to.wrapping_add(length);
+        loop {
+            // SAFETY: (3), (4). The last round leaves `to` at most 32 bytes behind the match.
+            unsafe {
+                copy_32(to, offset);
+                to = to.add(32);
+            }
+            if to >= end {
+                return;
+            }
+        }
+    }
+
+    /// Copies 32 bytes from at least as many back.
+    #[target_feature(enable = "avx")]
+    #[inline]
+    unsafe fn copy_32(to: *mut u8, offset: usize) {
+        // SAFETY: (3), (4); neither needs alignment.
+        unsafe {
+            let bytes = _mm256_loadu_si256(to.sub(offset).cast());
+            _mm256_storeu_si256(to.cast(), bytes);
+        }
+    }
+
+    /// Copies a match less than 33 back: each byte may be one that this has written.
+    unsafe fn copy_near(to: *mut u8, offset: usize, length: usize) {
+        let mut at = 0;
+        // SAFETY: (3), (4). A word ends at most 7 bytes behind the match, and begins 8 behind what
+        // it is copied from.
+        unsafe {
+            while offset >= 8 && at < length {
+                let word = to.add(at).sub(offset).cast::<u64>().read_unaligned();
+                to.add(at).cast::<u64>().write_unaligned(word);
+                at += 8;
+            }
+            while at < length {
+                *to.add(at) = *to.add(at).sub(offset);
+                at += 1;
+            }
+        }
+    }
+
+    /// A step of those that the loop leaves out: words in a subtable, and short offsets. `None`
+    /// where the block ends, or where the stream is not right.
+    ///
+    /// # Safety
+    /// As for any step: (2) to (5).
+    #[cold]
+    #[inline(never)]
+    #[target_feature(enable = "avx,bmi1,bmi2")]
+    unsafe fn rare(mut hot: Hot) -> Option<Hot> {
+        // SAFETY: the lane's borrow of its tables lives longer than `hot`.
+        let tables = unsafe { &*hot.tables };
+        let mut entry = hot.entry;
+        if entry & SUBTABLE != 0 {
+            entry = tables.long_litlen(entry, hot.bits);
+        }
+        if entry & SPECIAL != 0 {
+            return None;
+        }
+        // SAFETY: (3).
+        let to = unsafe { hot.out.add((entry >> 13 & 3) as usize) };
+        let (mut used, mut length, mut offset) = (entry & 63, 0, 0);
+        if entry & MATCH != 0 {
+            let bits = hot.bits >> used;
+            let mut away = tables.offset(bits);
+            if away & SUBTABLE != 0 {
+                away = tables.long_offset(away, bits);
+            }
+            if away & (SPECIAL | NEAR) == SPECIAL {
+                return None;
+            }
+            length = ((entry >> 24) + extra(hot.bits, entry) + 3) as usize;
+            offset = ((away >> 16) + extra(bits, away)) as usize;
+            used += away & 63;
+            if offset > to.addr() - hot.start.addr() {
+                return None;
+            }
+        }
+        hot.place += used as usize;
+        // SAFETY: (2), (3), (4).
+        unsafe {
+            hot.bits = read(hot.place);
+            hot.out.cast::<u16>().write_unaligned((entry >> 16) as u16);
+            match offset {
+                0..32 => copy_near(to, offset, length),
+                _ => copy(to, offset, length),
+            }
+            hot.out = to.add(length);
+        }
+        hot.entry = tables.litlen(hot.bits);
+        Some(hot)
+    }
+
+    /// The extra bits of an entry.
+    fn extra(bits: u64, entry: u32) -> u32 {
+        (bits & ((1 << (entry & 63)) - 1)) as u32 >> (entry >> 8 & 31)
+    }
+
+    /// # Safety
+    /// The processor has the instructions. If not `CHECKED`, `WINDOW` bytes were written.
+    #[target_feature(enable = "avx,bmi1,bmi2")]
+    unsafe fn one<const CHECKED: bool>(lane: &mut Lane<'_>) {
+        loop {
+            let steps = lane.steps();
+            if steps == 0 {
+                return;
+            }
+            // SAFETY: there are steps; they are (2) to (5).
+            unsafe {
+                let mut hot = Hot::load(lane);
+                for _ in 0..steps {
+                    step!(hot, CHECKED, {
+                        hot.store(lane);
+                        return;
+                    });
+                }
+                hot.store(lane);
+            }
+            if CHECKED && lane.written >= WINDOW {
+                return;
+            }
+        }
+    }
+
+    /// # Safety
+    /// The processor has the instructions. If not `CHECKED`, `WINDOW` bytes were written in both.
+    #[target_feature(enable = "avx,bmi1,bmi2")]
+    unsafe fn two<const CHECKED: bool>(a: &mut Lane<'_>, b: &mut Lane<'_>) -> Stopped {
+        loop {
+            let mut steps = a.steps().min(b.steps());
+            if steps == 0 {
+                return Stopped([a.steps() == 0, b.steps() == 0]);
+            }
+            // SAFETY: there are steps in both; they are (2) to (5).
+            unsafe {
+                let (mut first, mut second) = (Hot::load(a), Hot::load(b));
+                let stopped = 'steps: {
+                    while steps > 0 {
+                        step!(first, CHECKED, { break 'steps [true, false] });
+                        step!(second, CHECKED, { break 'steps [false, true] });
+                        steps -= 1;
+                    }
+                    [false, false]
+                };
+                first.store(a);
+                second.store(b);
+                if stopped != [false, false] {
+                    return Stopped(stopped);
+                }
+            }
+            if CHECKED && a.written >= WINDOW && b.written >= WINDOW {
+                return Stopped([false, false]);
+            }
+        }
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod none {
+    use super::{Lane, Stopped};
+
+    /// No loops for this machine.
+    #[derive(Clone, Copy, Debug)]
+    pub(in super::super::super) enum Kernel {}
+
+    impl Kernel {
+        /// Always `None`.
+        pub(in super::super::super) fn detect() -> Option<Self> {
+            None
+        }
+
+        /// Cannot be called.
+        pub(in super::super) fn one(self, _: &mut Lane<'_>) {
+            match self {}
+        }
+
+        /// Cannot be called.
+        pub(in super::super) fn two(self, _: &mut Lane<'_>, _: &mut Lane<'_>) -> Stopped {
+            match self {}
+        }
+    }
+}
