@@ -4,13 +4,14 @@
 //! where the next good one begins after a bad one), [`record`] reads a record's fields, [`body`]
 //! looks into the bodies for yes/no signals and numbers, and a [`Sink`] receives each
 //! [`record::Record`] or [`Reject`]. [`json`] is the cursor all of them step with: it checks the
-//! grammar of every byte it passes and keeps none of it. Where strings end and how far numbers go,
-//! [`ends`] tells, in a fast way (by the comparisons of `lanes`) and a slow one. [`text`] resolves the
-//! few strings that are taken out.
+//! grammar of what is read and keeps none of it. Where strings and values that are stepped over end,
+//! [`ends`] tells, in a fast way (by the comparisons of `lanes`) and a slow one; what such a value must be,
+//! `balance` says. [`text`] resolves the few strings that are taken out.
 //!
 //! Architecture invariant: nothing here knows a file, a socket, a clock or a column. How the bytes
 //! were cut into pushes never shows in what a sink receives.
 
+mod balance;
 pub mod body;
 pub mod ends;
 pub mod gunzip;

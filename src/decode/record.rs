@@ -184,15 +184,22 @@ fn metadata<'a, E: Ends>(
 ) -> Step<()> {
     let kind = cursor.kind()?;
     let start = cursor.position();
-    cursor.skip()?;
     match kind {
-        Kind::Object => record.metadata = Some(&bytes[start..cursor.position()]),
+        Kind::Object => {
+            // Texts are read, whatever else there is is stepped over.
+            cursor.object(|c, _| match c.kind()? {
+                Kind::String => c.string().map(drop),
+                _ => c.skip(),
+            })?;
+            record.metadata = Some(&bytes[start..cursor.position()]);
+            return Ok(());
+        }
         Kind::Null => record.metadata = None,
         _ => {
             problem.get_or_insert("requestMetadata is not an object");
         }
     }
-    Ok(())
+    cursor.skip()
 }
 
 /// An object or null, member by member; any other kind is a problem.

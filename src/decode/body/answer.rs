@@ -1,5 +1,6 @@
 //! The response body: how the answer ended, how long it took, what the cache and the guardrail did.
 
+use super::super::balance::Names;
 use super::super::ends::Ends;
 use super::super::json::{Cursor, Kind, Step};
 use super::super::text::{self, Raw};
@@ -14,51 +15,35 @@ pub(in crate::decode) fn answer(cursor: &mut Cursor<'_, impl Ends>, body: &mut B
         }
         Kind::Array => {
             body.has_output = true;
-            cursor.array(|c| chunk(c, body))
+            cursor.telling(&TELLING, |c| chunk(c, body))
         }
         _ => cursor.skip(),
     }
 }
 
-/// A stream chunk. Most bring a few more words and tell nothing: a first look at their keys is enough.
+/// A stream chunk that may tell something. Most bring a few more words and tell nothing.
 fn chunk(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
-    if cursor.kind()? != Kind::Object {
-        return cursor.skip();
-    }
-    let mut ahead = *cursor;
-    let mut tells = false;
-    ahead.brackets(|key| tells |= may_tell(key))?;
-    if tells {
-        return cursor.object(|c, key| member(c, key, body));
-    }
-    *cursor = ahead;
-    Ok(())
+    members(cursor, |c, key| member(c, key, body))
 }
 
-/// Whether a key is one of those without which [`member`] learns nothing.
-#[inline(always)]
-fn may_tell(key: Raw<'_>) -> bool {
-    /// One bit a length, of the names below.
-    const LENGTHS: u64 = 0x4003_7e00;
-    let names = LENGTHS.checked_shr(key.bytes.len() as u32).unwrap_or_default() & 1 == 1
-        && matches!(
-            key.bytes,
-            b"guardrail"
-                | b"latencyMs"
-                | b"stopReason"
-                | b"serviceTier"
-                | b"stop_reason"
-                | b"cacheDetails"
-                | b"service_tier"
-                | b"finish_reason"
-                | b"cache_creation"
-                | b"firstByteLatency"
-                | b"invocationLatency"
-                | b"performanceConfig"
-                | b"amazon-bedrock-guardrailAction"
-        );
-    names || key.escaped
-}
+/// The keys without which [`member`] learns nothing.
+static TELLING: Names = Names::new(
+    &[
+        "cacheDetails",
+        "cache_creation",
+        "finish_reason",
+        "firstByteLatency",
+        "guardrail",
+        "invocationLatency",
+        "latencyMs",
+        "performanceConfig",
+        "serviceTier",
+        "service_tier",
+        "stopReason",
+        "stop_reason",
+    ],
+    &["amazon-bedrock-guardrailAction"],
+);
 
 /// A member of a whole answer or of one stream chunk.
 #[inline]
