@@ -32,8 +32,8 @@ const TOKENS: Classes = Classes::new()
     .with(SIGN, b"+-.", SCALAR | CLOSING | COMMA)
     .with(LETTER, b"aeflnrstuE", SCALAR | CLOSING | COMMA);
 
-/// Bytes between checkpoints.
-const STRETCH: usize = 16 * BLOCK;
+/// Blocks with brackets that are remembered, to find the element that a key is in.
+const REMEMBERED: usize = 16;
 
 /// Steps over an object or array.
 pub(in crate::decode) struct Value<'t> {
@@ -66,14 +66,17 @@ impl Task for Elements<'_> {
 
     #[inline(always)]
     fn run(self, lanes: impl Compare) -> Step<Stop> {
-        let mut checkpoint = self.from;
         let mut walk = Walk::new(self.bytes, self.from);
-        let told = match walk.run(lanes, Some((self.names, &mut checkpoint)))? {
+        let mut telling = Telling { names: self.names, last: [(0, 0, 0); REMEMBERED], met: 0 };
+        let told = match walk.run(lanes, Some(&mut telling))? {
             Found::End => return Ok(Stop::End(walk.at)),
             Found::Tells(told) => told,
         };
-        // Element by element from the checkpoint to the one that holds the key.
-        let mut inside = checkpoint;
+        if let Some(element) = telling.element(self.bytes, told) {
+            return Ok(Stop::Tells(element.at, element));
+        }
+        // It began long ago: from the start, element by element.
+        let mut inside = self.from;
         if inside.depth == 0 {
             inside = inside.behind(inside.at + 1);
         }
@@ -82,12 +85,53 @@ impl Task for Elements<'_> {
             let element = Inside { at, ..inside };
             let mut walk = Walk::new(self.bytes, Inside { depth: 0, ..element });
             walk.run_unbalanced(lanes, None)?;
-            if walk.at > told {
+            if walk.at > told.at {
                 return Ok(Stop::Tells(at, element));
             }
             inside = Inside { braces: walk.braces, ..inside.behind(walk.at) };
         }
     }
+}
+
+/// What is looked for in elements.
+struct Telling<'n> {
+    names: &'n Names,
+    /// Position, opening and closing brackets of the last blocks that have any: number `n` is at `n % REMEMBERED`.
+    last: [(usize, u64, u64); REMEMBERED],
+    /// How many were met.
+    met: usize,
+}
+
+impl Telling<'_> {
+    /// The element that `told` is in, if it began in a block that is remembered.
+    #[inline(never)]
+    fn element(&self, bytes: &[u8], told: Inside) -> Option<Inside> {
+        let Inside { mut depth, mut braces, .. } = told;
+        for number in (self.met.saturating_sub(REMEMBERED)..self.met).rev() {
+            let (block, opening, closing) = self.last[number % REMEMBERED];
+            // Those before the key.
+            let before = below(told.at - block);
+            let mut brackets = (opening | closing) & before;
+            while brackets != 0 {
+                let bit = 1 << (63 - brackets.leading_zeros());
+                brackets ^= bit;
+                let at = block + bit.trailing_zeros() as usize;
+                let is_brace = i64::from(matches!(bytes.get(at), Some(b'{' | b'}')));
+                let change = if opening & bit == 0 { 1 } else { -1 };
+                (depth, braces) = (depth + change, braces + change * is_brace);
+                if depth == 1 && change < 0 {
+                    return Some(Inside { at, depth, braces });
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The lowest `count` bits.
+#[inline(always)]
+fn below(count: usize) -> u64 {
+    if count < BLOCK { (1 << count) - 1 } else { !0 }
 }
 
 /// Position of the first opening bracket at or behind `at` that is in no string.
@@ -199,8 +243,8 @@ fn escaped(backslashes: u64, taken: &mut u64) -> u64 {
 enum Found {
     /// The closing bracket looked for: the walk stands behind it.
     End,
-    /// A key that tells, at this position.
-    Tells(usize),
+    /// A key that tells: where it is, and what is open there.
+    Tells(Inside),
 }
 
 /// A walk over blocks.
@@ -236,8 +280,6 @@ struct Masks {
     closing: u64,
 }
 
-type Telling<'n> = Option<(&'n Names, &'n mut Inside)>;
-
 impl<'t> Walk<'t> {
     #[inline(always)]
     fn new(bytes: &'t [u8], Inside { at, depth, braces }: Inside) -> Self {
@@ -256,7 +298,7 @@ impl<'t> Walk<'t> {
 
     /// Walks to the bracket that closes the last open one; braces must be closed as often as opened.
     #[inline(always)]
-    fn run(&mut self, lanes: impl Compare, telling: Telling<'_>) -> Step<Found> {
+    fn run(&mut self, lanes: impl Compare, telling: Option<&mut Telling<'_>>) -> Step<Found> {
         let found = self.run_unbalanced(lanes, telling)?;
         match found {
             Found::End if self.braces != 0 => Err(Fault::Bad),
@@ -266,7 +308,11 @@ impl<'t> Walk<'t> {
 
     /// Walks to the bracket that closes the last open one. The hot loop.
     #[inline(always)]
-    fn run_unbalanced<C: Compare>(&mut self, lanes: C, mut telling: Telling<'_>) -> Step<Found> {
+    fn run_unbalanced<C: Compare>(
+        &mut self,
+        lanes: C,
+        mut telling: Option<&mut Telling<'_>>,
+    ) -> Step<Found> {
         // A copy that no other function sees, to be held in registers.
         let mut walk = *self;
         loop {
@@ -329,14 +375,17 @@ impl<'t> Walk<'t> {
             }
             walk.in_string = ((inside as i64) >> 63) as u64;
             let mut tells = 0;
-            if let Some((names, _)) = &telling {
+            if let Some(Telling { names, last, met }) = &mut telling {
                 if backslashes | walk.escape_before | walk.escaped_before != 0 {
                     tells = walk.escaped_keys(&masks, backslashes, outside(COLON), space);
                 }
-                let [firsts, thirds] = [part(reach, 2), part(reach, 4)].map(|part| lanes.load(part));
+                let [firsts, thirds] =
+                    [part(reach, 2), part(reach, 4)].map(|part| lanes.load(part));
                 let firsts = lanes.classify(firsts, &names.firsts);
                 let thirds = lanes.classify(thirds, &names.thirds);
                 tells |= masks.opening_quotes & lanes.common(firsts, thirds);
+                last[*met % REMEMBERED] = (walk.at, masks.opening, masks.closing);
+                *met += usize::from(masks.opening | masks.closing != 0);
             }
             let closed = masks.closing.count_ones().into();
             if walk.depth <= closed
@@ -347,8 +396,8 @@ impl<'t> Walk<'t> {
                     return Err(Fault::Bad);
                 }
                 if tells & upto != 0
-                    && let Some((names, _)) = &telling
-                    && let Some(told) = walk.told(names, &masks, tells & upto)
+                    && let Some(Telling { names, .. }) = &telling
+                    && let Some(told) = walk.told(lanes, block, names, &masks, tells & upto)
                 {
                     return Ok(Found::Tells(told));
                 }
@@ -361,19 +410,10 @@ impl<'t> Walk<'t> {
                 return Err(Fault::Bad);
             }
             if tells != 0
-                && let Some((names, _)) = &telling
-                && let Some(told) = walk.told(names, &masks, tells)
+                && let Some(Telling { names, .. }) = &telling
+                && let Some(told) = walk.told(lanes, block, names, &masks, tells)
             {
                 return Ok(Found::Tells(told));
-            }
-            if let Some((_, checkpoint)) = &mut telling
-                && walk.at > checkpoint.at + STRETCH
-                && walk.depth <= closed + 1
-                && let Some(end) = masks.closes(walk.depth - 1)
-            {
-                let braces = walk.braces + masks.braces(lanes, block, below_first(end) | end);
-                let at = walk.at + end.trailing_zeros() as usize + 1;
-                **checkpoint = Inside { at, depth: 1, braces };
             }
             walk.depth += i64::from(masks.opening.count_ones()) - closed;
             walk.braces += masks.braces(lanes, block, !0);
@@ -381,19 +421,28 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Position of the first of `tells` that is in an element, and does tell.
+    /// The first of `tells` that is in an element, and does tell.
     #[inline(always)]
-    fn told(&self, names: &Names, masks: &Masks, mut tells: u64) -> Option<usize> {
+    fn told<C: Compare>(
+        &self,
+        lanes: C,
+        block: C::Block,
+        names: &Names,
+        masks: &Masks,
+        mut tells: u64,
+    ) -> Option<Inside> {
         while tells != 0 {
             let bit = tells & tells.wrapping_neg();
             tells ^= bit;
             let at = self.at + bit.trailing_zeros() as usize;
             let [opened, closed] = [masks.opening, masks.closing].map(|mask| mask & (bit - 1));
-            let depth = self.depth + i64::from(opened.count_ones()) - i64::from(closed.count_ones());
+            let depth =
+                self.depth + i64::from(opened.count_ones()) - i64::from(closed.count_ones());
             // What is no opening quote is the colon behind an escaped key.
             let is_key = masks.opening_quotes & bit == 0 || names.tell(self.bytes, at + 1);
             if depth > 1 && is_key {
-                return Some(at);
+                let braces = self.braces + masks.braces(lanes, block, bit - 1);
+                return Some(Inside { at, depth, braces });
             }
         }
         None
@@ -471,7 +520,8 @@ fn words(bytes: &[u8], block: usize, mut letters: u64) -> u64 {
         }
     }
     while letters != 0 {
-        let (first, at) = (letters & letters.wrapping_neg(), block + letters.trailing_zeros() as usize);
+        let (first, at) =
+            (letters & letters.wrapping_neg(), block + letters.trailing_zeros() as usize);
         if is_scalar(at.wrapping_sub(1)) {
             if !matches!(bytes.get(at), Some(b'e' | b'E')) {
                 return first;
@@ -516,7 +566,8 @@ impl Masks {
     fn braces<C: Compare>(&self, lanes: C, block: C::Block, which: u64) -> i64 {
         // The bit in which braces differ from brackets.
         let braces = lanes.any(block, b'{' ^ b'[') & which;
-        let [opened, closed] = [self.opening, self.closing].map(|mask| (mask & braces).count_ones());
+        let [opened, closed] =
+            [self.opening, self.closing].map(|mask| (mask & braces).count_ones());
         i64::from(opened) - i64::from(closed)
     }
 }

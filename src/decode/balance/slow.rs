@@ -40,7 +40,8 @@ fn walk(bytes: &[u8], from: Inside, names: Option<&Names>) -> Step<Stop> {
     let mut element = from;
     loop {
         let byte = *bytes.get(at).ok_or(Fault::Cut)?;
-        let begins_value = !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' | b']' | b'}');
+        let begins_value =
+            !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' | b']' | b'}');
         if begins_value && before.is_end() {
             return Err(Fault::Bad);
         }
@@ -109,7 +110,9 @@ fn scalar_end(bytes: &[u8], at: usize) -> Step<usize> {
         end = word_end(bytes, at)?;
     }
     match bytes.get(end) {
-        Some(b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' | b'[' | b']' | b'{' | b'}' | b'"') => Ok(end),
+        Some(b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' | b'[' | b']' | b'{' | b'}' | b'"') => {
+            Ok(end)
+        }
         Some(_) => Err(Fault::Bad),
         None => Err(Fault::Cut),
     }

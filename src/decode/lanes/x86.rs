@@ -133,8 +133,7 @@ impl Compare for Avx2 {
     fn between(self, [first, second]: [__m256i; 2], low: u8, high: u8) -> u64 {
         // SAFETY: as above.
         unsafe {
-            let (low, most) =
-                (_mm256_set1_epi8(low as i8), _mm256_set1_epi8((high - low) as i8));
+            let (low, most) = (_mm256_set1_epi8(low as i8), _mm256_set1_epi8((high - low) as i8));
             let (first, second) = (_mm256_sub_epi8(first, low), _mm256_sub_epi8(second, low));
             join(
                 _mm256_cmpeq_epi8(_mm256_min_epu8(first, most), first),
@@ -144,22 +143,26 @@ impl Compare for Avx2 {
     }
 
     #[inline(always)]
-    fn classify(self, block: [__m256i; 2], classes: &Classes) -> [__m256i; 2] {
-        // SAFETY: as above, and AVX2 brings SSSE3's shuffle along.
-        block.map(|half| unsafe { classify(half, classes) })
+    fn classify(self, [low, high]: [__m256i; 2], classes: &Classes) -> [__m256i; 2] {
+        // SAFETY: as above.
+        unsafe { [classify(low, classes), classify(high, classes)] }
     }
 
     #[inline(always)]
-    fn followers(self, block: [__m256i; 2], classes: &Classes) -> [__m256i; 2] {
+    fn followers(self, [low, high]: [__m256i; 2], classes: &Classes) -> [__m256i; 2] {
         // SAFETY: as above.
-        block.map(|half| unsafe { followers(half, classes) })
+        unsafe { [followers(low, classes), followers(high, classes)] }
     }
 
     #[inline(always)]
     fn common(self, one: [__m256i; 2], other: [__m256i; 2]) -> u64 {
         // SAFETY: as above.
-        let both = std::array::from_fn(|half| unsafe { _mm256_and_si256(one[half], other[half]) });
-        self.any(both, 0xff)
+        unsafe {
+            let zero = _mm256_setzero_si256();
+            let none =
+                |half: usize| _mm256_cmpeq_epi8(_mm256_and_si256(one[half], other[half]), zero);
+            !join(none(0), none(1))
+        }
     }
 
     #[inline(always)]
@@ -183,9 +186,7 @@ impl Compare for Avx2 {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn classify(bytes: __m256i, classes: &Classes) -> __m256i {
-    // SAFETY: both types are 16 bytes, and any bytes are a valid register.
-    let [low, high] = [classes.low, classes.high]
-        .map(|half| _mm256_broadcastsi128_si256(unsafe { std::mem::transmute::<[u8; 16], __m128i>(half) }));
+    let (low, high) = (twice(classes.low), twice(classes.high));
     let halves = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(15));
     _mm256_and_si256(_mm256_shuffle_epi8(low, bytes), _mm256_shuffle_epi8(high, halves))
 }
@@ -195,12 +196,19 @@ fn classify(bytes: __m256i, classes: &Classes) -> __m256i {
 #[target_feature(enable = "avx2")]
 fn followers(bytes: __m256i, classes: &Classes) -> __m256i {
     let own = classify(bytes, classes);
-    // SAFETY: both types are 16 bytes, and any bytes are a valid register.
-    let [low, high] = [classes.behind_low, classes.behind_high]
-        .map(|half| _mm256_broadcastsi128_si256(unsafe { std::mem::transmute::<[u8; 16], __m128i>(half) }));
+    let (low, high) = (twice(classes.behind_low), twice(classes.behind_high));
     let fifteen = _mm256_set1_epi8(15);
-    let (first, last) = (_mm256_and_si256(own, fifteen), _mm256_and_si256(_mm256_srli_epi16(own, 4), fifteen));
+    let (first, last) =
+        (_mm256_and_si256(own, fifteen), _mm256_and_si256(_mm256_srli_epi16(own, 4), fifteen));
     _mm256_or_si256(_mm256_shuffle_epi8(low, first), _mm256_shuffle_epi8(high, last))
+}
+
+/// A table of 16 entries in both halves of a register.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn twice(entries: [u8; 16]) -> __m256i {
+    // SAFETY: both types are 16 bytes, and any bytes are a valid register.
+    _mm256_broadcastsi128_si256(unsafe { std::mem::transmute::<[u8; 16], __m128i>(entries) })
 }
 
 /// Both halves of a table of 128 entries.
