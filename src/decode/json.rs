@@ -10,6 +10,7 @@
 
 use super::balance::{Inside, Names, Stop};
 use super::ends::Ends;
+use super::keys::Keys;
 use super::text::Raw;
 
 /// Why a value could not be read.
@@ -110,6 +111,54 @@ impl<'a, E: Ends> Cursor<'a, E> {
                 _ => return Err(Fault::Bad),
             }
         }
+    }
+
+    /// Steps through an object with known keys; `member` is called at each value with what its key means.
+    #[inline(always)]
+    pub(super) fn known<T: Copy, const N: usize>(
+        &mut self,
+        keys: &Keys<T, N>,
+        mut member: impl FnMut(&mut Self, T) -> Step<()>,
+    ) -> Step<()> {
+        if self.peek()? != b'{' {
+            return Err(Fault::Bad);
+        }
+        self.at += 1;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Ok(());
+        }
+        let mut next = 0;
+        loop {
+            let found = match self.bytes.get(self.at..) {
+                Some([b'"', rest @ ..]) => keys.find(rest, next),
+                _ => None,
+            };
+            let meaning = match found {
+                Some((meaning, length, index)) => {
+                    self.at += 1 + length;
+                    next = index + 1;
+                    meaning
+                }
+                None => self.other_key(keys)?,
+            };
+            member(self, meaning)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(Fault::Bad),
+            }
+        }
+    }
+
+    /// What a key means that is unknown, or written in an unusual way.
+    #[inline(never)]
+    fn other_key<T: Copy, const N: usize>(&mut self, keys: &Keys<T, N>) -> Step<T> {
+        let key = self.key()?;
+        Ok(keys.meaning(&key.name()))
     }
 
     /// Steps through an array; `element` is called at each value and must step over it.

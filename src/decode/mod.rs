@@ -17,6 +17,7 @@ pub mod ends;
 pub mod gunzip;
 mod inflate;
 pub mod json;
+mod keys;
 mod lanes;
 pub mod record;
 pub mod records;
