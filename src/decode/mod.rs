@@ -24,6 +24,7 @@ pub mod records;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod time;
 
 use record::Record;
 

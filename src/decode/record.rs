@@ -7,6 +7,7 @@ use super::ends::{Ends, Slow};
 use super::json::{Cursor, Kind, Step};
 use super::keys::Keys;
 use super::text;
+use super::time::seconds;
 
 /// The fields of one record, borrowed from its bytes. Counts are the log's own; absent is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -157,9 +158,7 @@ pub(super) fn read<'a, E: Ends>(
             timestamp = text(c, &mut problem, "timestamp is not a string")?;
             Ok(())
         }
-        Member::AccountId => {
-            set(c, &mut record.account, &mut problem, "accountId is not a string")
-        }
+        Member::AccountId => set(c, &mut record.account, &mut problem, "accountId is not a string"),
         Member::Region => set(c, &mut record.region, &mut problem, "region is not a string"),
         Member::RequestId => {
             set(c, &mut record.request_id, &mut problem, "requestId is not a string")
@@ -346,49 +345,4 @@ fn count(cursor: &mut Cursor<'_, impl Ends>, problem: &mut Problem, max: i64) ->
             cursor.skip().map(|()| None)
         }
     }
-}
-
-/// Seconds since the epoch of `YYYY-MM-DDTHH:MM:SS[.fff](Z|±HH:MM)`; fractions are dropped.
-///
-/// Years 2020 to 2099 only: Bedrock began in 2023, and a time far off is a mistake to be told, not
-/// a day to open a partition for.
-pub fn seconds(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| -> Option<i64> {
-        let digits = bytes.get(from..to)?;
-        digits.iter().try_fold(0, |sum, byte| {
-            byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
-        })
-    };
-    let at = |index: usize, expected: u8| bytes.get(index) == Some(&expected);
-    let shape = at(4, b'-') && at(7, b'-') && at(10, b'T') && at(13, b':') && at(16, b':');
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    let in_range = (2020..2100).contains(&year) && hour < 24 && minute < 60 && second < 61;
-    let date = chrono::NaiveDate::from_ymd_opt(year as i32, month as u32, day as u32)?;
-    if !shape || !in_range {
-        return None;
-    }
-    let mut rest = &bytes[19..];
-    if let [b'.', fraction @ ..] = rest {
-        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if digits == 0 {
-            return None;
-        }
-        rest = &fraction[digits..];
-    }
-    let offset = match rest {
-        [b'Z'] => 0,
-        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-            let start = bytes.len() - 5;
-            let (hours, minutes) = (number(start, start + 2)?, number(start + 3, start + 5)?);
-            if hours > 23 || minutes > 59 {
-                return None;
-            }
-            (hours * 3600 + minutes * 60) * if *sign == b'-' { -1 } else { 1 }
-        }
-        _ => return None,
-    };
-    let days = i64::from(date.to_epoch_days());
-    Some(days * 86_400 + hour * 3600 + minute * 60 + second.min(59) - offset)
 }

@@ -25,12 +25,15 @@
 //! anything is bad in what there is of it.
 
 mod fast;
+mod masks;
 mod slow;
+mod text;
 
 use super::lanes::Classes;
 
-pub(super) use fast::{Elements as FastElements, Text, Value};
+pub(super) use fast::{Elements as FastElements, Value};
 pub(super) use slow::{elements, text, value};
+pub(super) use text::Text;
 
 /// A place inside an array that is stepped over, where an element or the array's end is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A record's fields, one by one: what counts, what is absent, what is rejected and why.
 
-use super::super::record::seconds;
 use super::super::text::Raw;
+use super::super::time::seconds;
 use super::{BOUNDS, Event, decode, reason, record_with, row};
 
 #[test]
