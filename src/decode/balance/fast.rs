@@ -247,8 +247,8 @@ impl<'t> Walk<'t> {
                 }
                 let [firsts, thirds] =
                     [part(reach, 2), part(reach, 4)].map(|part| lanes.load(part));
-                let firsts = lanes.classify(firsts, &names.firsts);
-                let thirds = lanes.classify(thirds, &names.thirds);
+                let firsts = lanes.classify_roughly(firsts, &names.firsts);
+                let thirds = lanes.classify_roughly(thirds, &names.thirds);
                 tells |= masks.opening_quotes & lanes.common(firsts, thirds);
                 last[*met % REMEMBERED] = (walk.at, masks.opening, masks.closing);
                 *met += usize::from(masks.opening | masks.closing != 0);

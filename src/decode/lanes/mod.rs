@@ -38,6 +38,12 @@ pub(super) trait Compare: Copy {
     /// The classes of each byte, in its place.
     fn classify(self, block: Self::Block, classes: &Classes) -> Self::Block;
 
+    /// The same, but that bytes above ASCII may look like others.
+    #[inline(always)]
+    fn classify_roughly(self, block: Self::Block, classes: &Classes) -> Self::Block {
+        self.classify(block, classes)
+    }
+
     /// The classes that may stand behind each byte, in its place. Bytes above ASCII may look like others.
     fn followers(self, block: Self::Block, classes: &Classes) -> Self::Block;
 

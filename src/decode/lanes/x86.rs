@@ -59,6 +59,13 @@ impl Compare for Avx512 {
     }
 
     #[inline(always)]
+    fn classify_roughly(self, block: __m512i, classes: &Classes) -> __m512i {
+        let [low, high] = table(&classes.whole);
+        // SAFETY: as above.
+        unsafe { _mm512_permutex2var_epi8(low, block, high) }
+    }
+
+    #[inline(always)]
     fn followers(self, block: __m512i, classes: &Classes) -> __m512i {
         let [low, high] = table(&classes.followers);
         // SAFETY: as above.
