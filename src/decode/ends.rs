@@ -18,7 +18,7 @@ pub trait Ends: Copy {
     /// backslash in it. Escapes are not looked at.
     fn text(self, bytes: &[u8], at: usize) -> Step<(usize, bool)>;
 
-    /// The position behind the object or array that begins at `at` and is [balanced](super::balance).
+    /// The position behind the object or array that begins at `at` and is balanced (see `balance`).
     fn value(self, bytes: &[u8], at: usize) -> Step<usize>;
 
     /// Steps over elements of an array until it ends or one holds a key of `names`, all balanced.

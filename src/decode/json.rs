@@ -6,7 +6,7 @@
 //! Of what is read it accepts what RFC 8259 accepts, with two liberties that match serde_json's skipping of
 //! ignored values: lone surrogate escapes and invalid UTF-8 inside strings that nobody extracts. Both are
 //! rejected where text is taken out. An object or array that is stepped over needs to be
-//! [balanced](super::balance), a string that is stepped over to end.
+//! balanced (see `balance`), a string that is stepped over to end.
 
 use super::balance::{Inside, Names, Stop};
 use super::ends::Ends;

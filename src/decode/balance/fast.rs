@@ -60,8 +60,8 @@ impl Task for Elements<'_> {
             let at = opening(self.bytes, inside.at)?;
             let element = Inside { at, ..inside };
             let mut walk = Walk::new(self.bytes, Inside { depth: 0, ..element });
-            walk.run_unbalanced(lanes, None)?;
-            if walk.at > told.at {
+            // All before the key is known to be good: what is not, or has no end, is the element with the key.
+            if walk.run_unbalanced(lanes, None).is_err() || walk.at > told.at {
                 return Ok(Stop::Tells(at, element));
             }
             inside = Inside { braces: walk.braces, ..inside.behind(walk.at) };

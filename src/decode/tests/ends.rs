@@ -347,7 +347,7 @@ fn elements_that_tell() {
         "{{\"a\":[{{\"text\":\"stop_reason\"}},\"latencyMs\"],\"stop_reason\" : null}}{}",
         ""
     );
-    for before in 0..60 {
+    for before in (0..60).chain([100, 150, 200]) {
         for (key, tells) in [
             ("\"stop_reason\":1", true),
             ("\"stop_reason\" \n: \"x\"", true),
@@ -376,6 +376,15 @@ fn elements_that_tell() {
                     })
                     .collect();
                 assert_eq!((found, end), (expected.clone(), Ok(text.len())), "{text}");
+            }
+            // The element need not end, nor be good behind the key.
+            let key_ends = front.len() + deep.len() + 1 + key.len();
+            for more in ["", "}", "x", "\"", &"[".repeat(200)] {
+                let text = format!("{}{more}", &text[..key_ends]);
+                for fast in Fast::all() {
+                    let [fast, slow] = [stops(text.as_bytes(), fast), stops(text.as_bytes(), Slow)];
+                    assert_eq!(fast.1, slow.1, "{text}");
+                }
             }
         }
     }
