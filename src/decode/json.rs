@@ -1,18 +1,17 @@
-//! A cursor over JSON text that checks the grammar of what it passes and allocates nothing.
+//! A cursor over JSON text that checks the grammar of what is read and allocates nothing.
 //!
-//! Where it may run ahead (inside strings, along numbers) it asks an [`Ends`] how far: the fast or the
-//! slow one, which must agree.
+//! Where it may run ahead (inside strings, over values that nobody looks into) it asks an [`Ends`] how far: the
+//! fast or the slow one, which must agree.
 //!
-//! It accepts what RFC 8259 accepts, with two liberties that match serde_json's skipping of ignored
-//! values: lone surrogate escapes and invalid UTF-8 inside strings that nobody extracts. Both are
-//! rejected where text is taken out.
+//! Of what is read it accepts what RFC 8259 accepts, with two liberties that match serde_json's skipping of
+//! ignored values: lone surrogate escapes and invalid UTF-8 inside strings that nobody extracts. Both are
+//! rejected where text is taken out. An object or array that is stepped over needs to be
+//! balanced (see `balance`), a string that is stepped over to end.
 
+use super::balance::{Inside, Names, Stop};
 use super::ends::Ends;
+use super::keys::Keys;
 use super::text::Raw;
-
-/// Deepest nesting that is followed. Real bodies (tool schemas) stay below 40; the bound keeps a
-/// hostile record from taking memory.
-const MAX_DEPTH: usize = 512;
 
 /// Why a value could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +113,54 @@ impl<'a, E: Ends> Cursor<'a, E> {
         }
     }
 
+    /// Steps through an object with known keys; `member` is called at each value with what its key means.
+    #[inline(always)]
+    pub(super) fn known<T: Copy, const N: usize>(
+        &mut self,
+        keys: &Keys<T, N>,
+        mut member: impl FnMut(&mut Self, T) -> Step<()>,
+    ) -> Step<()> {
+        if self.peek()? != b'{' {
+            return Err(Fault::Bad);
+        }
+        self.at += 1;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Ok(());
+        }
+        let mut next = 0;
+        loop {
+            let found = match self.bytes.get(self.at..) {
+                Some([b'"', rest @ ..]) => keys.find(rest, next),
+                _ => None,
+            };
+            let meaning = match found {
+                Some((meaning, length, index)) => {
+                    self.at += 1 + length;
+                    next = index + 1;
+                    meaning
+                }
+                None => self.other_key(keys)?,
+            };
+            member(self, meaning)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(Fault::Bad),
+            }
+        }
+    }
+
+    /// What a key means that is unknown, or written in an unusual way.
+    #[inline(never)]
+    fn other_key<T: Copy, const N: usize>(&mut self, keys: &Keys<T, N>) -> Step<T> {
+        let key = self.key()?;
+        Ok(keys.meaning(&key.name()))
+    }
+
     /// Steps through an array; `element` is called at each value and must step over it.
     #[inline(always)]
     pub fn array(&mut self, mut element: impl FnMut(&mut Self) -> Step<()>) -> Step<()> {
@@ -153,9 +200,13 @@ impl<'a, E: Ends> Cursor<'a, E> {
             self.at = start + bytes.len() + 1;
             return Ok(Raw { bytes, escaped: false });
         }
-        let (end, escaped) = string_end(self.bytes, start, self.ends)?;
+        let (end, escaped) = self.ends.text(self.bytes, start)?;
         self.at = end + 1;
-        Ok(Raw { bytes: self.bytes.get(start..end).ok_or(Fault::Cut)?, escaped })
+        let bytes = self.bytes.get(start..end).ok_or(Fault::Cut)?;
+        if escaped {
+            check_escapes(bytes)?;
+        }
+        Ok(Raw { bytes, escaped })
     }
 
     /// Steps over a number and returns its digits and signs.
@@ -177,95 +228,47 @@ impl<'a, E: Ends> Cursor<'a, E> {
         self.bytes.get(start..end).ok_or(Fault::Cut)
     }
 
-    /// Steps over a string, number, `true`, `false` or `null`.
-    #[inline(always)]
-    fn scalar(&mut self) -> Step<()> {
-        match self.peek()? {
-            b'"' => self.plain_string().map(drop),
-            b'-' | b'0'..=b'9' => self.number().map(drop),
-            _ => {
-                self.at = word_end(self.bytes, self.at)?;
-                Ok(())
-            }
-        }
-    }
-
     /// Steps over a value of any kind.
     #[inline]
     pub fn skip(&mut self) -> Step<()> {
         match self.peek()? {
-            b'{' | b'[' => self.skip_brackets(),
-            _ => self.scalar(),
+            b'{' | b'[' => self.at = self.ends.value(self.bytes, self.at)?,
+            b'"' => {
+                let start = self.at + 1;
+                self.at = match self.ends.near(self.bytes, start) {
+                    Some(text) => start + text.len() + 1,
+                    None => self.ends.text(self.bytes, start)?.0 + 1,
+                };
+            }
+            b'-' | b'0'..=b'9' => drop(self.number()?),
+            _ => self.at = word_end(self.bytes, self.at)?,
         }
+        Ok(())
     }
 
-    #[inline(never)]
-    fn skip_brackets(&mut self) -> Step<()> {
-        self.brackets(|_| {})
-    }
-
-    /// Steps over an object or array, however deep (to `MAX_DEPTH`), without recursion; `look` sees
-    /// the keys in it.
+    /// Steps over an array; `element` is called at each object or array in it that holds a key of `names`, and
+    /// must step over it.
     #[inline(always)]
-    pub(super) fn brackets(&mut self, mut look: impl FnMut(Raw<'a>)) -> Step<()> {
-        // A copy that no other function sees, to be held in registers.
-        let mut c = *self;
-        // One bit a level: set where the level is an object.
-        let mut levels = [0u64; MAX_DEPTH / 64];
-        let mut depth = 0usize;
-        let mut is_object = true;
+    pub(super) fn telling(
+        &mut self,
+        names: &Names,
+        mut element: impl FnMut(&mut Self) -> Step<()>,
+    ) -> Step<()> {
+        if self.peek()? != b'[' {
+            return Err(Fault::Bad);
+        }
+        let mut from = Inside::before(self.at);
         loop {
-            match c.peek()? {
-                opening @ (b'{' | b'[') => {
-                    c.at += 1;
-                    // Both closing brackets stand two behind their opening ones.
-                    if c.peek()? == opening + 2 {
-                        c.at += 1;
-                    } else {
-                        if depth == MAX_DEPTH {
-                            return Err(Fault::Bad);
-                        }
-                        is_object = opening == b'{';
-                        let bit = 1u64 << (depth % 64);
-                        let word = &mut levels[depth / 64];
-                        *word = if is_object { *word | bit } else { *word & !bit };
-                        depth += 1;
-                        if is_object {
-                            look(c.key()?);
-                        }
-                        continue;
-                    }
+            match self.ends.elements(self.bytes, from, names)? {
+                Stop::End(end) => {
+                    self.at = end;
+                    return Ok(());
                 }
-                b'-' | b'0'..=b'9' if !is_object => {
-                    let behind = c.ends.numbers(c.bytes, c.at);
-                    if behind > c.at {
-                        c.at = behind;
-                        continue;
-                    }
-                    c.number()?;
+                Stop::Tells(at, inside) => {
+                    self.at = at;
+                    element(self)?;
+                    from = inside.behind(self.at);
                 }
-                _ => c.scalar()?,
-            }
-            // A value has ended: close as many levels as end here.
-            while depth > 0 {
-                let next = c.peek()?;
-                c.at += 1;
-                if next == b',' {
-                    if is_object {
-                        look(c.key()?);
-                    }
-                    break;
-                }
-                if next != if is_object { b'}' } else { b']' } {
-                    return Err(Fault::Bad);
-                }
-                depth -= 1;
-                let above = depth.saturating_sub(1);
-                is_object = levels[above / 64] >> (above % 64) & 1 == 1;
-            }
-            if depth == 0 {
-                self.at = c.at;
-                return Ok(());
             }
         }
     }
@@ -293,24 +296,6 @@ fn behind_space(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// The position of the quote that ends the string which begins at `at`, and whether there is a
-/// backslash in it.
-#[inline(never)]
-fn string_end(bytes: &[u8], mut at: usize, ends: impl Ends) -> Step<(usize, bool)> {
-    let mut escaped = false;
-    loop {
-        at = ends.special(bytes, at).ok_or(Fault::Cut)?;
-        match bytes[at] {
-            b'"' => return Ok((at, escaped)),
-            b'\\' => {
-                escaped = true;
-                at = escape_end(bytes, at)?;
-            }
-            _ => return Err(Fault::Bad),
-        }
-    }
 }
 
 /// The position behind the number that begins at `at`.
@@ -345,7 +330,7 @@ fn digits_end(bytes: &[u8], at: usize) -> Step<usize> {
 }
 
 /// The position behind `true`, `false` or `null` at `at`.
-fn word_end(bytes: &[u8], at: usize) -> Step<usize> {
+pub(super) fn word_end(bytes: &[u8], at: usize) -> Step<usize> {
     let rest = bytes.get(at..).unwrap_or_default();
     for word in [&b"true"[..], b"false", b"null"] {
         if rest.starts_with(word) {
@@ -358,18 +343,22 @@ fn word_end(bytes: &[u8], at: usize) -> Step<usize> {
     Err(Fault::Bad)
 }
 
-/// The position after the escape whose backslash is at `at`.
-fn escape_end(bytes: &[u8], at: usize) -> Step<usize> {
-    match bytes.get(at + 1).ok_or(Fault::Cut)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 2),
-        b'u' => {
-            for offset in 2..6 {
-                if !bytes.get(at + offset).ok_or(Fault::Cut)?.is_ascii_hexdigit() {
-                    return Err(Fault::Bad);
-                }
-            }
-            Ok(at + 6)
-        }
-        _ => Err(Fault::Bad),
+/// Checks the escapes of a string's text.
+#[cold]
+#[inline(never)]
+fn check_escapes(text: &[u8]) -> Step<()> {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let length = match rest.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+            Some(b'u') if is_hex(rest.get(at + 2..at + 6)) => 6,
+            _ => return Err(Fault::Bad),
+        };
+        rest = &rest[at + length..];
     }
+    Ok(())
+}
+
+fn is_hex(digits: Option<&[u8]>) -> bool {
+    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
 }

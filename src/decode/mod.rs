@@ -1,29 +1,32 @@
 //! Decoding: from the bytes of one log object to records, without a word of prompt or answer.
 //!
-//! Bytes go one way: [`gunzip`] inflates them (two objects at once by `ahead` and `deflate`), [`records`] finds where records begin and end (and
-//! where the next good one begins after a bad one), [`record`] reads a record's fields, [`body`]
-//! looks into the bodies for yes/no signals and numbers, and a [`Sink`] receives each
+//! Bytes go one way: [`gunzip`] inflates them (two objects at once by `ahead` and `deflate`),
+//! [`records`] finds where records begin and end (and where the next good one begins after a bad
+//! one), [`record`] reads a record's fields, [`body`] looks into the bodies for yes/no signals and numbers, and a [`Sink`] receives each
 //! [`record::Record`] or [`Reject`]. [`json`] is the cursor all of them step with: it checks the
-//! grammar of every byte it passes and keeps none of it. Where strings end and how far numbers go,
-//! [`ends`] tells, in a fast way (by the comparisons of `lanes`) and a slow one. [`text`] resolves the
-//! few strings that are taken out.
+//! grammar of what is read and keeps none of it. Where strings and values that are stepped over end,
+//! [`ends`] tells, in a fast way (by the comparisons of `lanes`) and a slow one; what such a value must be,
+//! `balance` says. [`text`] resolves the few strings that are taken out.
 //!
 //! Architecture invariant: nothing here knows a file, a socket, a clock or a column. How the bytes
 //! were cut into pushes never shows in what a sink receives.
 
 mod ahead;
+mod balance;
 pub mod body;
 mod deflate;
 pub mod ends;
 pub mod gunzip;
 mod inflate;
 pub mod json;
+mod keys;
 mod lanes;
 pub mod record;
 pub mod records;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod time;
 
 use record::Record;
 

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use super::body::{self, Body};
 use super::ends::{Ends, Slow};
 use super::json::{Cursor, Kind, Step};
-use super::text::{self, Raw};
+use super::keys::Keys;
+use super::text;
+use super::time::seconds;
 
 /// The fields of one record, borrowed from its bytes. Counts are the log's own; absent is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,6 +65,78 @@ impl<'a> Record<'a> {
     }
 }
 
+/// What a key of a record means.
+#[derive(Clone, Copy, Debug)]
+enum Member {
+    Timestamp,
+    AccountId,
+    Identity,
+    Region,
+    RequestId,
+    Operation,
+    ModelId,
+    InferenceRegion,
+    ErrorCode,
+    RequestMetadata,
+    Input,
+    Output,
+    Other,
+}
+
+/// In the order in which Bedrock writes them.
+static MEMBERS: Keys<Member, 14> = Keys::new(
+    [
+        ("schemaType", Member::Other),
+        ("schemaVersion", Member::Other),
+        ("timestamp", Member::Timestamp),
+        ("accountId", Member::AccountId),
+        ("identity", Member::Identity),
+        ("region", Member::Region),
+        ("requestId", Member::RequestId),
+        ("operation", Member::Operation),
+        ("modelId", Member::ModelId),
+        ("inferenceRegion", Member::InferenceRegion),
+        ("errorCode", Member::ErrorCode),
+        ("requestMetadata", Member::RequestMetadata),
+        ("input", Member::Input),
+        ("output", Member::Output),
+    ],
+    Member::Other,
+);
+
+/// What a key of `identity`, `input` or `output` means.
+#[derive(Clone, Copy, Debug)]
+enum Inner {
+    Arn,
+    Body,
+    Tokens,
+    CacheRead,
+    CacheWrite,
+    Other,
+}
+
+static IDENTITY: Keys<Inner, 1> = Keys::new([("arn", Inner::Arn)], Inner::Other);
+
+static INPUT: Keys<Inner, 5> = Keys::new(
+    [
+        ("inputContentType", Inner::Other),
+        ("inputBodyJson", Inner::Body),
+        ("inputTokenCount", Inner::Tokens),
+        ("cacheReadInputTokenCount", Inner::CacheRead),
+        ("cacheWriteInputTokenCount", Inner::CacheWrite),
+    ],
+    Inner::Other,
+);
+
+static OUTPUT: Keys<Inner, 3> = Keys::new(
+    [
+        ("outputContentType", Inner::Other),
+        ("outputBodyJson", Inner::Body),
+        ("outputTokenCount", Inner::Tokens),
+    ],
+    Inner::Other,
+);
+
 /// Why a well-formed record does not count; the first problem met is told.
 type Problem = Option<&'static str>;
 
@@ -79,35 +153,33 @@ pub(super) fn read<'a, E: Ends>(
 ) -> Step<Result<(), &'static str>> {
     let mut problem: Problem = None;
     let mut timestamp = None;
-    cursor.object(|c, key| {
-        match &*key.name() {
-            b"timestamp" => timestamp = text(c, &mut problem, "timestamp is not a string")?,
-            b"accountId" => set(c, &mut record.account, &mut problem, "accountId is not a string")?,
-            b"region" => set(c, &mut record.region, &mut problem, "region is not a string")?,
-            b"requestId" => {
-                set(c, &mut record.request_id, &mut problem, "requestId is not a string")?;
-            }
-            b"operation" => {
-                set(c, &mut record.operation, &mut problem, "operation is not a string")?;
-            }
-            b"modelId" => set(c, &mut record.model_id, &mut problem, "modelId is not a string")?,
-            b"inferenceRegion" => {
-                record.inference_region = text(c, &mut problem, "inferenceRegion is not a string")?;
-            }
-            b"errorCode" => {
-                record.error_code = text(c, &mut problem, "errorCode is not a string")?;
-            }
-            b"identity" => identity(c, record, &mut problem)?,
-            b"requestMetadata" => metadata(c, bytes, record, &mut problem)?,
-            b"input" => side(c, "input is not an object", &mut problem, |c, name, problem| {
-                input(c, name, record, problem, max_tokens)
-            })?,
-            b"output" => side(c, "output is not an object", &mut problem, |c, name, problem| {
-                output(c, name, record, problem, max_tokens)
-            })?,
-            _ => c.skip()?,
+    cursor.known(&MEMBERS, |c, member| match member {
+        Member::Timestamp => {
+            timestamp = text(c, &mut problem, "timestamp is not a string")?;
+            Ok(())
         }
-        Ok(())
+        Member::AccountId => set(c, &mut record.account, &mut problem, "accountId is not a string"),
+        Member::Region => set(c, &mut record.region, &mut problem, "region is not a string"),
+        Member::RequestId => {
+            set(c, &mut record.request_id, &mut problem, "requestId is not a string")
+        }
+        Member::Operation => {
+            set(c, &mut record.operation, &mut problem, "operation is not a string")
+        }
+        Member::ModelId => set(c, &mut record.model_id, &mut problem, "modelId is not a string"),
+        Member::InferenceRegion => {
+            record.inference_region = text(c, &mut problem, "inferenceRegion is not a string")?;
+            Ok(())
+        }
+        Member::ErrorCode => {
+            record.error_code = text(c, &mut problem, "errorCode is not a string")?;
+            Ok(())
+        }
+        Member::Identity => identity(c, record, &mut problem),
+        Member::RequestMetadata => metadata(c, bytes, record, &mut problem),
+        Member::Input => input(c, record, &mut problem, max_tokens),
+        Member::Output => output(c, record, &mut problem, max_tokens),
+        Member::Other => c.skip(),
     })?;
     Ok(finish(record, timestamp.as_deref(), problem))
 }
@@ -167,12 +239,9 @@ fn identity<'a, E: Ends>(
     record: &mut Record<'a>,
     problem: &mut Problem,
 ) -> Step<()> {
-    side(cursor, "identity is not an object", problem, |c, key, problem| {
-        if key.is("arn") {
-            set(c, &mut record.arn, problem, "identity.arn is not a string")
-        } else {
-            c.skip()
-        }
+    side(cursor, "identity is not an object", problem, &IDENTITY, |c, key, problem| match key {
+        Inner::Arn => set(c, &mut record.arn, problem, "identity.arn is not a string"),
+        _ => c.skip(),
     })
 }
 
@@ -184,27 +253,35 @@ fn metadata<'a, E: Ends>(
 ) -> Step<()> {
     let kind = cursor.kind()?;
     let start = cursor.position();
-    cursor.skip()?;
     match kind {
-        Kind::Object => record.metadata = Some(&bytes[start..cursor.position()]),
+        Kind::Object => {
+            // Texts are read, whatever else there is is stepped over.
+            cursor.object(|c, _| match c.kind()? {
+                Kind::String => c.string().map(drop),
+                _ => c.skip(),
+            })?;
+            record.metadata = Some(&bytes[start..cursor.position()]);
+            return Ok(());
+        }
         Kind::Null => record.metadata = None,
         _ => {
             problem.get_or_insert("requestMetadata is not an object");
         }
     }
-    Ok(())
+    cursor.skip()
 }
 
 /// An object or null, member by member; any other kind is a problem.
 #[inline(always)]
-fn side<'a, E: Ends>(
+fn side<'a, E: Ends, const N: usize>(
     cursor: &mut Cursor<'a, E>,
     reason: &'static str,
     problem: &mut Problem,
-    mut member: impl FnMut(&mut Cursor<'a, E>, Raw<'a>, &mut Problem) -> Step<()>,
+    keys: &Keys<Inner, N>,
+    mut member: impl FnMut(&mut Cursor<'a, E>, Inner, &mut Problem) -> Step<()>,
 ) -> Step<()> {
     match cursor.kind()? {
-        Kind::Object => cursor.object(|c, key| member(c, key, problem)),
+        Kind::Object => cursor.known(keys, |c, key| member(c, key, problem)),
         Kind::Null => cursor.skip(),
         _ => {
             problem.get_or_insert(reason);
@@ -215,40 +292,36 @@ fn side<'a, E: Ends>(
 
 fn input<'a, E: Ends>(
     cursor: &mut Cursor<'a, E>,
-    key: Raw<'a>,
     record: &mut Record<'a>,
     problem: &mut Problem,
     max: i64,
 ) -> Step<()> {
-    if key.is("inputTokenCount") {
-        record.input_tokens = count(cursor, problem, max)?;
-    } else if key.is("cacheReadInputTokenCount") {
-        record.cache_read_tokens = count(cursor, problem, max)?;
-    } else if key.is("cacheWriteInputTokenCount") {
-        record.cache_write_tokens = count(cursor, problem, max)?;
-    } else if key.is("inputBodyJson") {
-        body::request(cursor, &mut record.body)?;
-    } else {
-        cursor.skip()?;
-    }
-    Ok(())
+    side(cursor, "input is not an object", problem, &INPUT, |c, key, problem| {
+        match key {
+            Inner::Tokens => record.input_tokens = count(c, problem, max)?,
+            Inner::CacheRead => record.cache_read_tokens = count(c, problem, max)?,
+            Inner::CacheWrite => record.cache_write_tokens = count(c, problem, max)?,
+            Inner::Body => body::request(c, &mut record.body)?,
+            Inner::Arn | Inner::Other => c.skip()?,
+        }
+        Ok(())
+    })
 }
 
 fn output<'a, E: Ends>(
     cursor: &mut Cursor<'a, E>,
-    key: Raw<'a>,
     record: &mut Record<'a>,
     problem: &mut Problem,
     max: i64,
 ) -> Step<()> {
-    if key.is("outputTokenCount") {
-        record.output_tokens = count(cursor, problem, max)?;
-    } else if key.is("outputBodyJson") {
-        body::answer(cursor, &mut record.body)?;
-    } else {
-        cursor.skip()?;
-    }
-    Ok(())
+    side(cursor, "output is not an object", problem, &OUTPUT, |c, key, problem| {
+        match key {
+            Inner::Tokens => record.output_tokens = count(c, problem, max)?,
+            Inner::Body => body::answer(c, &mut record.body)?,
+            _ => c.skip()?,
+        }
+        Ok(())
+    })
 }
 
 /// A token count: a whole number from 0 to `max`, or null.
@@ -272,49 +345,4 @@ fn count(cursor: &mut Cursor<'_, impl Ends>, problem: &mut Problem, max: i64) ->
             cursor.skip().map(|()| None)
         }
     }
-}
-
-/// Seconds since the epoch of `YYYY-MM-DDTHH:MM:SS[.fff](Z|±HH:MM)`; fractions are dropped.
-///
-/// Years 2020 to 2099 only: Bedrock began in 2023, and a time far off is a mistake to be told, not
-/// a day to open a partition for.
-pub fn seconds(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| -> Option<i64> {
-        let digits = bytes.get(from..to)?;
-        digits.iter().try_fold(0, |sum, byte| {
-            byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
-        })
-    };
-    let at = |index: usize, expected: u8| bytes.get(index) == Some(&expected);
-    let shape = at(4, b'-') && at(7, b'-') && at(10, b'T') && at(13, b':') && at(16, b':');
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    let in_range = (2020..2100).contains(&year) && hour < 24 && minute < 60 && second < 61;
-    let date = chrono::NaiveDate::from_ymd_opt(year as i32, month as u32, day as u32)?;
-    if !shape || !in_range {
-        return None;
-    }
-    let mut rest = &bytes[19..];
-    if let [b'.', fraction @ ..] = rest {
-        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if digits == 0 {
-            return None;
-        }
-        rest = &fraction[digits..];
-    }
-    let offset = match rest {
-        [b'Z'] => 0,
-        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-            let start = bytes.len() - 5;
-            let (hours, minutes) = (number(start, start + 2)?, number(start + 3, start + 5)?);
-            if hours > 23 || minutes > 59 {
-                return None;
-            }
-            (hours * 3600 + minutes * 60) * if *sign == b'-' { -1 } else { 1 }
-        }
-        _ => return None,
-    };
-    let days = i64::from(date.to_epoch_days());
-    Some(days * 86_400 + hour * 3600 + minute * 60 + second.min(59) - offset)
 }

@@ -9,6 +9,7 @@
 use super::ends::{Ends, Fast};
 use super::json::{Cursor, Fault};
 use super::record::{self, Record};
+use super::time;
 use super::{BOM, Reject, Sink};
 
 /// Bounds that a record must keep.
@@ -216,7 +217,7 @@ fn line_time(line: &[u8], last: bool) -> Time {
     let start = &line[..line.len().min(LONGEST)];
     match start.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'{') {
         Some(length) if !matches!(start[length], b'\n' | b'\r') => {
-            match std::str::from_utf8(&start[..length]).ok().and_then(record::seconds) {
+            match std::str::from_utf8(&start[..length]).ok().and_then(time::seconds) {
                 Some(_) => Time::Length(length),
                 None => Time::None,
             }

@@ -1,97 +1,144 @@
 //! The response body: how the answer ended, how long it took, what the cache and the guardrail did.
 
+use super::super::balance::Names;
 use super::super::ends::Ends;
 use super::super::json::{Cursor, Kind, Step};
-use super::super::text::{self, Raw};
-use super::{Body, either_side, elements, members, string};
+use super::super::keys::Keys;
+use super::super::text;
+use super::{Body, elements, known, members, performance, service_tier, string};
+
+/// What a key of an answer means.
+#[derive(Clone, Copy, Debug)]
+enum Member {
+    Invocation,
+    GuardrailAction,
+    StopReason,
+    Message,
+    Delta,
+    MessageStop,
+    Metadata,
+    Choices,
+    Metrics,
+    Usage,
+    Trace,
+    Tier,
+    Performance,
+    Other,
+}
+
+/// Of a whole answer or of one stream chunk, roughly in the order in which they stand.
+static MEMBERS: Keys<Member, 22> = Keys::new(
+    [
+        ("id", Member::Other),
+        ("type", Member::Other),
+        ("role", Member::Other),
+        ("model", Member::Other),
+        ("content", Member::Other),
+        ("output", Member::Other),
+        ("embedding", Member::Other),
+        ("choices", Member::Choices),
+        ("message", Member::Message),
+        ("delta", Member::Delta),
+        ("stopReason", Member::StopReason),
+        ("stop_reason", Member::StopReason),
+        ("messageStop", Member::MessageStop),
+        ("metadata", Member::Metadata),
+        ("metrics", Member::Metrics),
+        ("usage", Member::Usage),
+        ("trace", Member::Trace),
+        ("serviceTier", Member::Tier),
+        ("service_tier", Member::Tier),
+        ("performanceConfig", Member::Performance),
+        ("amazon-bedrock-invocationMetrics", Member::Invocation),
+        ("amazon-bedrock-guardrailAction", Member::GuardrailAction),
+    ],
+    Member::Other,
+);
+
+/// What an answer tells about itself in `metadata`: the same but for what only stands at the top.
+static METADATA: Keys<Member, 6> = Keys::new(
+    [
+        ("usage", Member::Usage),
+        ("metrics", Member::Metrics),
+        ("trace", Member::Trace),
+        ("serviceTier", Member::Tier),
+        ("service_tier", Member::Tier),
+        ("performanceConfig", Member::Performance),
+    ],
+    Member::Other,
+);
 
 /// Looks into a response body, or each of its stream chunks, and steps over it.
 pub(in crate::decode) fn answer(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
     match cursor.kind()? {
         Kind::Object => {
             body.has_output = true;
-            cursor.object(|c, key| member(c, key, body))
+            whole_answer(cursor, body)
         }
         Kind::Array => {
             body.has_output = true;
-            cursor.array(|c| chunk(c, body))
+            cursor.telling(&TELLING, |c| whole_answer(c, body))
         }
         _ => cursor.skip(),
     }
 }
 
-/// A stream chunk. Most bring a few more words and tell nothing: a first look at their keys is enough.
-fn chunk(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
-    if cursor.kind()? != Kind::Object {
-        return cursor.skip();
-    }
-    let mut ahead = *cursor;
-    let mut tells = false;
-    ahead.brackets(|key| tells |= may_tell(key))?;
-    if tells {
-        return cursor.object(|c, key| member(c, key, body));
-    }
-    *cursor = ahead;
-    Ok(())
+/// A whole answer, or a stream chunk that may tell something: most bring a few more words and tell nothing.
+#[inline(never)]
+fn whole_answer(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
+    known(cursor, &MEMBERS, |c, key| member(c, key, body))
 }
 
-/// Whether a key is one of those without which [`member`] learns nothing.
-#[inline(always)]
-fn may_tell(key: Raw<'_>) -> bool {
-    /// One bit a length, of the names below.
-    const LENGTHS: u64 = 0x4003_7e00;
-    let names = LENGTHS.checked_shr(key.bytes.len() as u32).unwrap_or_default() & 1 == 1
-        && matches!(
-            key.bytes,
-            b"guardrail"
-                | b"latencyMs"
-                | b"stopReason"
-                | b"serviceTier"
-                | b"stop_reason"
-                | b"cacheDetails"
-                | b"service_tier"
-                | b"finish_reason"
-                | b"cache_creation"
-                | b"firstByteLatency"
-                | b"invocationLatency"
-                | b"performanceConfig"
-                | b"amazon-bedrock-guardrailAction"
-        );
-    names || key.escaped
-}
+/// The keys without which [`member`] learns nothing.
+static TELLING: Names = Names::new(
+    &[
+        "cacheDetails",
+        "cache_creation",
+        "finish_reason",
+        "firstByteLatency",
+        "guardrail",
+        "invocationLatency",
+        "latencyMs",
+        "performanceConfig",
+        "serviceTier",
+        "service_tier",
+        "stopReason",
+        "stop_reason",
+    ],
+    &["amazon-bedrock-guardrailAction"],
+);
 
-/// A member of a whole answer or of one stream chunk.
 #[inline]
-fn member(cursor: &mut Cursor<'_, impl Ends>, key: Raw<'_>, body: &mut Body) -> Step<()> {
-    match &*key.name() {
-        b"amazon-bedrock-invocationMetrics" => members(cursor, |c, key| match &*key.name() {
+fn member(cursor: &mut Cursor<'_, impl Ends>, key: Member, body: &mut Body) -> Step<()> {
+    match key {
+        Member::Invocation => members(cursor, |c, key| match &*key.name() {
             b"invocationLatency" => milliseconds(c, &mut body.latency_ms),
             b"firstByteLatency" => milliseconds(c, &mut body.first_byte_ms),
             _ => c.skip(),
         }),
-        b"amazon-bedrock-guardrailAction" => {
+        Member::GuardrailAction => {
             body.guardrail = true;
             cursor.skip()
         }
-        b"stopReason" | b"stop_reason" => stop_reason(cursor, body),
+        Member::StopReason => stop_reason(cursor, body),
         // Anthropic's first and last chunks.
-        b"message" => members(cursor, |c, key| match &*key.name() {
+        Member::Message => members(cursor, |c, key| match &*key.name() {
             b"usage" => usage(c, body),
             b"stop_reason" => stop_reason(c, body),
             _ => c.skip(),
         }),
-        b"delta" => members(cursor, |c, key| match &*key.name() {
+        Member::Delta => members(cursor, |c, key| match &*key.name() {
             b"stop_reason" => stop_reason(c, body),
             _ => c.skip(),
         }),
         // The events of ConverseStream, which are Nova's chunks too.
-        b"messageStop" => members(cursor, |c, key| match &*key.name() {
+        Member::MessageStop => members(cursor, |c, key| match &*key.name() {
             b"stopReason" => stop_reason(c, body),
             _ => c.skip(),
         }),
-        b"metadata" => members(cursor, |c, key| account(c, key, body)),
+        Member::Metadata => known(cursor, &METADATA, |c, key| account(c, key, body)),
         // OpenAI's answers and chunks; Mistral's say `stop_reason`.
-        b"choices" => elements(cursor, |c| {
+        Member::Choices => elements(cursor, |c| {
             members(c, |c, key| match &*key.name() {
                 b"finish_reason" | b"stop_reason" => stop_reason(c, body),
                 _ => c.skip(),
@@ -103,18 +150,20 @@ fn member(cursor: &mut Cursor<'_, impl Ends>, key: Raw<'_>, body: &mut Body) -> 
 
 /// What an answer tells about itself, at its top or in the last event of a stream.
 #[inline]
-fn account(cursor: &mut Cursor<'_, impl Ends>, key: Raw<'_>, body: &mut Body) -> Step<()> {
-    match &*key.name() {
-        b"metrics" => members(cursor, |c, key| match &*key.name() {
+fn account(cursor: &mut Cursor<'_, impl Ends>, key: Member, body: &mut Body) -> Step<()> {
+    match key {
+        Member::Metrics => members(cursor, |c, key| match &*key.name() {
             b"latencyMs" => milliseconds(c, &mut body.latency_ms),
             _ => c.skip(),
         }),
-        b"usage" => usage(cursor, body),
-        b"trace" => members(cursor, |c, key| {
+        Member::Usage => usage(cursor, body),
+        Member::Trace => members(cursor, |c, key| {
             body.guardrail |= key.is("guardrail") && c.kind()? == Kind::Object;
             c.skip()
         }),
-        _ => either_side(cursor, key, body),
+        Member::Tier => service_tier(cursor, body),
+        Member::Performance => performance(cursor, body),
+        _ => cursor.skip(),
     }
 }
 
@@ -126,15 +175,39 @@ fn stop_reason(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> 
     })
 }
 
-/// Cache writes with the 1-hour lifetime, in Anthropic's or in Converse's words.
+/// What a key of `usage` means.
+#[derive(Clone, Copy, Debug)]
+enum Used {
+    Creation,
+    Details,
+    Other,
+}
+
+/// In Anthropic's words and in Converse's.
+static USAGE: Keys<Used, 9> = Keys::new(
+    [
+        ("inputTokens", Used::Other),
+        ("outputTokens", Used::Other),
+        ("totalTokens", Used::Other),
+        ("input_tokens", Used::Other),
+        ("cache_creation_input_tokens", Used::Other),
+        ("cache_read_input_tokens", Used::Other),
+        ("cache_creation", Used::Creation),
+        ("output_tokens", Used::Other),
+        ("cacheDetails", Used::Details),
+    ],
+    Used::Other,
+);
+
+/// Cache writes with the 1-hour lifetime.
 #[inline]
 fn usage(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
-    members(cursor, |c, key| match &*key.name() {
-        b"cache_creation" => members(c, |c, key| match &*key.name() {
+    known(cursor, &USAGE, |c, key| match key {
+        Used::Creation => members(c, |c, key| match &*key.name() {
             b"ephemeral_1h_input_tokens" => whole(c, &mut body.cache_write_1h),
             _ => c.skip(),
         }),
-        b"cacheDetails" => elements(c, |c| {
+        Used::Details => elements(c, |c| {
             let (mut hour, mut tokens) = (false, None);
             members(c, |c, key| match &*key.name() {
                 b"ttl" => string(c, |ttl| hour = ttl.is("1h")),
@@ -146,7 +219,7 @@ fn usage(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
             }
             Ok(())
         }),
-        _ => c.skip(),
+        Used::Other => c.skip(),
     })
 }
 

@@ -11,6 +11,7 @@ mod request;
 
 use super::ends::Ends;
 use super::json::{Cursor, Kind, Step};
+use super::keys::Keys;
 use super::text::Raw;
 
 pub(super) use answer::answer;
@@ -88,23 +89,22 @@ impl Body {
     }
 }
 
-/// Keys that requests and responses share.
-#[inline]
-fn either_side(cursor: &mut Cursor<'_, impl Ends>, key: Raw<'_>, body: &mut Body) -> Step<()> {
-    match &*key.name() {
-        b"serviceTier" | b"service_tier" => match cursor.kind()? {
-            Kind::Object => cursor.object(|c, key| match &*key.name() {
-                b"type" => tier(c, body),
-                _ => c.skip(),
-            }),
-            _ => tier(cursor, body),
-        },
-        b"performanceConfig" => members(cursor, |c, key| match &*key.name() {
-            b"latency" => string(c, |latency| body.optimized_latency |= latency.is("optimized")),
+/// The service tier, spelled or as an object's `type`.
+fn service_tier(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
+    match cursor.kind()? {
+        Kind::Object => cursor.object(|c, key| match &*key.name() {
+            b"type" => tier(c, body),
             _ => c.skip(),
         }),
-        _ => cursor.skip(),
+        _ => tier(cursor, body),
     }
+}
+
+fn performance(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
+    members(cursor, |c, key| match &*key.name() {
+        b"latency" => string(c, |latency| body.optimized_latency |= latency.is("optimized")),
+        _ => c.skip(),
+    })
 }
 
 #[inline(always)]
@@ -128,6 +128,19 @@ fn members<'a, E: Ends>(
 ) -> Step<()> {
     match cursor.kind()? {
         Kind::Object => cursor.object(member),
+        _ => cursor.skip(),
+    }
+}
+
+/// The members of an object with known keys; a value of another kind is stepped over.
+#[inline(always)]
+fn known<'a, E: Ends, T: Copy, const N: usize>(
+    cursor: &mut Cursor<'a, E>,
+    keys: &Keys<T, N>,
+    member: impl FnMut(&mut Cursor<'a, E>, T) -> Step<()>,
+) -> Step<()> {
+    match cursor.kind()? {
+        Kind::Object => cursor.known(keys, member),
         _ => cursor.skip(),
     }
 }

@@ -2,8 +2,68 @@
 
 use super::super::ends::Ends;
 use super::super::json::{Cursor, Kind, Step};
+use super::super::keys::Keys;
 use super::super::text::Raw;
-use super::{Body, Tier, either_side, elements, members, string};
+use super::{Body, Tier, elements, known, members, performance, service_tier, string};
+
+/// What a key of a request means.
+#[derive(Clone, Copy, Debug)]
+enum Member {
+    Messages,
+    ToolConfig,
+    Tools,
+    ToolChoice,
+    Format,
+    Guardrail,
+    Tier,
+    Performance,
+    Other,
+}
+
+/// Roughly in the order in which clients write them.
+static MEMBERS: Keys<Member, 20> = Keys::new(
+    [
+        ("anthropic_version", Member::Other),
+        ("model", Member::Other),
+        ("max_tokens", Member::Other),
+        ("messages", Member::Messages),
+        ("system", Member::Other),
+        ("inferenceConfig", Member::Other),
+        ("temperature", Member::Other),
+        ("toolConfig", Member::ToolConfig),
+        ("tools", Member::Tools),
+        ("tool_choice", Member::ToolChoice),
+        ("outputConfig", Member::Format),
+        ("output_config", Member::Format),
+        ("output_format", Member::Format),
+        ("response_format", Member::Format),
+        ("guardrailConfig", Member::Guardrail),
+        ("amazon-bedrock-guardrailConfig", Member::Guardrail),
+        ("serviceTier", Member::Tier),
+        ("service_tier", Member::Tier),
+        ("performanceConfig", Member::Performance),
+        ("inputText", Member::Other),
+    ],
+    Member::Other,
+);
+
+/// What a key of a message or of a part of its content means.
+#[derive(Clone, Copy, Debug)]
+enum Said {
+    Role,
+    Content,
+    Type,
+    ToolResult,
+    Other,
+}
+
+static MESSAGE: Keys<Said, 2> =
+    Keys::new([("role", Said::Role), ("content", Said::Content)], Said::Other);
+
+static CONTENT: Keys<Said, 3> = Keys::new(
+    [("type", Said::Type), ("text", Said::Other), ("toolResult", Said::ToolResult)],
+    Said::Other,
+);
 
 /// Looks into a request body and steps over it.
 pub(in crate::decode) fn request(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
@@ -15,9 +75,9 @@ pub(in crate::decode) fn request(cursor: &mut Cursor<'_, impl Ends>, body: &mut 
     let got = body.tier;
     let mut tools = 0usize;
     let mut forced = false;
-    cursor.object(|c, key| match &*key.name() {
-        b"messages" => messages(c, body),
-        b"toolConfig" => members(c, |c, key| match &*key.name() {
+    cursor.known(&MEMBERS, |c, member| match member {
+        Member::Messages => messages(c, body),
+        Member::ToolConfig => members(c, |c, key| match &*key.name() {
             b"tools" => count_tools(c, &mut tools),
             b"toolChoice" => members(c, |c, key| {
                 forced |= key.is("any") || key.is("tool");
@@ -25,16 +85,16 @@ pub(in crate::decode) fn request(cursor: &mut Cursor<'_, impl Ends>, body: &mut 
             }),
             _ => c.skip(),
         }),
-        b"tools" => count_tools(c, &mut tools),
-        b"tool_choice" => tool_choice(c, &mut forced),
-        b"outputConfig" | b"output_config" | b"output_format" | b"response_format" => {
-            find_json_schema(c, &mut body.json_schema)
-        }
-        b"guardrailConfig" | b"amazon-bedrock-guardrailConfig" => {
+        Member::Tools => count_tools(c, &mut tools),
+        Member::ToolChoice => tool_choice(c, &mut forced),
+        Member::Format => find_json_schema(c, &mut body.json_schema),
+        Member::Guardrail => {
             body.guardrail |= c.kind()? == Kind::Object;
             c.skip()
         }
-        _ => either_side(c, key, body),
+        Member::Tier => service_tier(c, body),
+        Member::Performance => performance(c, body),
+        Member::Other => c.skip(),
     })?;
     body.tools |= tools > 0;
     body.forced_tool |= tools == 1 && forced;
@@ -64,18 +124,18 @@ fn messages(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
     let mut answered = false;
     elements(cursor, |c| {
         body.multi_turn |= answered;
-        members(c, |c, key| match &*key.name() {
-            b"role" => string(c, |role| {
+        known(c, &MESSAGE, |c, key| match key {
+            Said::Role => string(c, |role| {
                 answered |= role.is("assistant");
                 body.tool_result |= role.is("tool");
             }),
-            b"content" => elements(c, |c| {
-                members(c, |c, key| match &*key.name() {
-                    b"toolResult" => {
+            Said::Content => elements(c, |c| {
+                known(c, &CONTENT, |c, key| match key {
+                    Said::ToolResult => {
                         body.tool_result = true;
                         c.skip()
                     }
-                    b"type" => string(c, |kind| body.tool_result |= kind.is("tool_result")),
+                    Said::Type => string(c, |kind| body.tool_result |= kind.is("tool_result")),
                     _ => c.skip(),
                 })
             }),

@@ -4,8 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::super::balance::{Inside, Names, Stop};
 use super::super::ends::{Ends, Fast, Slow};
-use super::super::json::Cursor;
+use super::super::json::{Fault, Step};
 use super::super::records::{Bounds, Records};
 use super::super::{lanes, text};
 use super::{BOUNDS, Collect, Event, generate};
@@ -43,52 +44,138 @@ fn stretches() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// An array of numbers as they are and as they are not.
-fn numbers() -> impl Strategy<Value = String> {
-    const NUMBERS: &[&str] = &[
+/// A value to be stepped over: tokens of all kinds, mostly where they may stand, with brackets that mostly close.
+fn value() -> impl Strategy<Value = String> {
+    const SCALARS: &[&str] = &[
         "0",
-        "-0",
-        "7",
         "-12",
         "0.5",
-        "-0.25",
-        "10",
-        "123456789",
-        "0.012345678901234567",
-        "1e5",
         "1.5E-05",
-        "-2.5e+3",
-        "01",
-        "-01",
-        "00",
-        "1.",
-        ".5",
-        "-",
-        "--1",
-        "1-",
-        "1.2.3",
-        "1e",
-        "+1",
-        "-.5",
-        "0.0.",
-        "",
-        " ",
-        "5 ",
-        "x",
-        "\"a\"",
-        "[1,2]",
-        "{}",
+        "123456789012345678901234567890",
+        "1e5",
+        "true",
+        "false",
         "null",
+        "+1",
+        ".",
+        "1-",
+        "e5",
+        "5e",
+        "E",
+        "tru",
+        "truex",
+        "nul",
+        "falsee",
+        "nulll",
+        "true1",
+        "1true",
+        "x",
+        "-x",
         "\u{e9}",
+        "\\",
+        "\\\"",
+        "\0",
+        "\x7f",
+        "A",
+        "|",
     ];
-    let number = prop_oneof![
-        30 => (any::<i32>(), 1u32..100_000).prop_map(|(a, b)| format!("{}", f64::from(a) / f64::from(b))),
-        6 => select(NUMBERS).prop_map(str::to_owned),
+    const STRINGS: &[&str] = &[
+        "\"\"",
+        "\"a\"",
+        "\"stop\"",
+        "\"stop_reason\"",
+        "\"latencyMs\"",
+        "\"guardrail\"",
+        "\"index\"",
+        "\"stop\\u005freason\"",
+        "\"\\\\\"",
+        "\"\\\\\\\"\"",
+        "\"\\\"\\\\\"",
+        "\"{[]}:,\"",
+        "\"\u{e9}\u{1f980} \u{7f}\"",
+        "\"a\nb\"",
+        "\"\\\n\"",
+        "\"",
+        "\"\\\"",
     ];
-    let comma = prop_oneof![20 => Just(","), 3 => Just(", "), 1 => select(&[",,", " ,", ",  ", ",\n", ";"][..])];
-    vec((number, comma), 0..60).prop_map(|items| {
-        items.into_iter().flat_map(|(number, comma)| [number, comma.to_owned()]).collect()
+    let space = || {
+        prop_oneof![12 => Just(String::new()), 1 => select(&[" ", "\n", "\r\n\t", "  "][..])
+        .prop_map(str::to_owned), 1 => (0usize..140).prop_map(|length| " ".repeat(length))]
+    };
+    let string = || {
+        prop_oneof![
+            9 => select(STRINGS).prop_map(str::to_owned),
+            2 => (0usize..140, "[a-z \\\\n]{0,3}").prop_map(|(length, more)| format!("\"{}{more}\"", "x".repeat(length))),
+        ]
+    };
+    let scalar = prop_oneof![
+        4 => select(&SCALARS[..9]).prop_map(str::to_owned),
+        4 => (any::<i32>(), 1u32..100_000).prop_map(|(a, b)| format!("{}", f64::from(a) / f64::from(b))),
+        4 => string(),
+    ];
+    let odd = prop_oneof![30 => Just(String::new()), 1 => select(SCALARS).prop_map(str::to_owned),
+        1 => select(&[",", ":", "]", "}", "[", "{", "\""][..]).prop_map(str::to_owned)];
+    let leaf = (scalar, odd).prop_map(|(scalar, odd)| scalar + &odd);
+    leaf.prop_recursive(5, 60, 8, move |inner| {
+        let element = (space(), inner.clone(), space()).prop_map(|(a, b, c)| a + &b + &c);
+        let member = (space(), string(), space(), inner, space())
+            .prop_map(|(a, key, b, value, c)| format!("{a}{key}{b}:{value}{c}"));
+        prop_oneof![
+            vec(element, 0..8).prop_map(|elements| format!("[{}]", elements.join(","))),
+            vec(member, 0..8).prop_map(|members| format!("{{{}}}", members.join(","))),
+        ]
     })
+}
+
+/// Names like those of answers, and one that shares letters with them.
+static NAMES: Names = Names::new(&["stop_reason", "latencyMs", "guardrail"], &["stop"]);
+
+/// All elements that tell, and how the array ended.
+fn stops(bytes: &[u8], ends: impl Ends) -> (Vec<Stop>, Step<usize>) {
+    let (mut from, mut stops) = (Inside::before(0), Vec::new());
+    loop {
+        match ends.elements(bytes, from, &NAMES) {
+            Ok(Stop::End(end)) => return (stops, Ok(end)),
+            Ok(Stop::Tells(at, inside)) => {
+                stops.push(Stop::Tells(at, inside));
+                match ends.value(bytes, at) {
+                    Ok(end) => from = inside.behind(end),
+                    Err(fault) => return (stops, Err(fault)),
+                }
+            }
+            Err(fault) => return (stops, Err(fault)),
+        }
+    }
+}
+
+/// Holds the fast way against the slow one on a value and all that is cut of it.
+fn balanced_alike(text: &[u8], cuts: &[usize]) -> Result<(), TestCaseError> {
+    for length in cuts.iter().copied().chain([text.len()]) {
+        let text = &text[..length.min(text.len())];
+        let slow = Slow.value(text, 0);
+        for fast in Fast::all() {
+            prop_assert_eq!(
+                fast.value(text, 0),
+                slow,
+                "{:?} {}",
+                fast,
+                String::from_utf8_lossy(text)
+            );
+            if text.starts_with(b"[") {
+                let [slow, fast] = [stops(text, Slow), stops(text, fast)];
+                // A block is bad as a whole, also where a key tells before it is.
+                let same = if slow.1.is_ok() { fast.0 == slow.0 } else { true };
+                prop_assert!(
+                    same && fast.1 == slow.1,
+                    "{:?} {:?} {}",
+                    fast,
+                    slow,
+                    String::from_utf8_lossy(text)
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 proptest! {
@@ -112,30 +199,60 @@ proptest! {
     }
 
     #[test]
-    fn special_bytes(bytes in stretches(), at in 0usize..80) {
-        let slow = Slow.special(&bytes, at);
+    fn texts(bytes in stretches(), at in 0usize..80) {
+        let slow = Slow.text(&bytes, at);
         for fast in Fast::all() {
-            prop_assert_eq!(fast.special(&bytes, at), slow, "{:?}", fast);
+            prop_assert_eq!(fast.text(&bytes, at), slow, "{:?}", fast);
             if let Some(near) = fast.near(&bytes, at) {
                 let end = at + near.len();
-                prop_assert_eq!((Some(end), near, bytes[end]), (slow, &bytes[at..end], b'"'));
+                prop_assert_eq!((Ok((end, false)), near, bytes[end]), (slow, &bytes[at..end], b'"'));
             }
         }
     }
 
-    /// Whatever the fast way steps over, the slow one steps over too, and both end alike.
+    /// What the fast way steps over, the slow one steps over too, and both end alike.
     #[test]
-    fn arrays_of_numbers(numbers in numbers(), last in select(&["1]", "]", "0.5 ]", "\"x\"]", "1", "-"][..])) {
-        let text = format!("[{numbers}{last}");
-        let mut slow = Cursor::new(text.as_bytes(), 0, Slow);
-        let outcome = slow.skip();
-        for fast in Fast::all() {
-            let mut cursor = Cursor::new(text.as_bytes(), 0, fast);
-            prop_assert_eq!(cursor.skip(), outcome);
-            if outcome.is_ok() {
-                prop_assert_eq!(cursor.position(), slow.position());
+    fn values(value in value(), cuts in vec(any::<prop::sample::Index>(), 4), more in select(&["", ",", "}]", " \"x"][..])) {
+        let text = format!("[{value}]{more}");
+        let cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+        balanced_alike(text.as_bytes(), &cuts)?;
+        balanced_alike(&text.as_bytes()[1..], &[])?;
+    }
+
+    /// And with bytes set, inserted and removed.
+    #[test]
+    fn damaged_values(value in value(), damage in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0u8..3), 1..4)) {
+        let mut text = format!("[{value},[]]").into_bytes();
+        for (at, byte, act) in damage {
+            let at = 1 + at.index(text.len() - 1);
+            const BYTES: &[u8] = b"{}[]\",:\\\n0-+.eEtrufalsn Z\x1f\x7f\xef";
+            let byte = BYTES[byte.index(BYTES.len())];
+            match act {
+                0 => text[at] = byte,
+                1 => text.insert(at, byte),
+                _ => drop(text.remove(at)),
+            }
+            if text.len() < 2 {
+                return Ok(());
             }
         }
+        balanced_alike(&text, &[])?;
+    }
+
+    /// All JSON is balanced, and ends where serde_json says.
+    #[test]
+    fn json_is_balanced(value in value()) {
+        let text = format!("[{value}] ,");
+        let mut values = serde_json::Deserializer::from_str(&text).into_iter::<serde::de::IgnoredAny>();
+        if let Some(Ok(_)) = values.next() {
+            prop_assert_eq!(Slow.value(text.as_bytes(), 0), Ok(values.byte_offset()));
+        }
+    }
+
+    /// Any bytes, so that all neighbours meet.
+    #[test]
+    fn tokens(tokens in vec(select(&b"{{{[[[}}}]]]\"\"\"\"\"\"\"\",,,,::::1e-tnfrulase\\ \n\xff"[..]), 0..200)) {
+        balanced_alike(&[b"[", &tokens[..]].concat(), &[])?;
     }
 
     #[test]
@@ -151,12 +268,124 @@ proptest! {
     }
 }
 
-/// Most of an embedding is stepped over many numbers at a time, or the fast way would be none.
+/// What is balanced, token by token, at every place of a block.
 #[test]
-fn numbers_are_run_over() {
-    let text = "-0.0123456,0.5,12,".repeat(40);
-    for fast in Fast::all() {
-        assert!(fast.numbers(text.as_bytes(), 0) > text.len() - 64, "{fast:?}");
-        assert_eq!(fast.numbers(b"1,2,3,", 0), 0, "too short for {fast:?}");
+fn what_may_stand_side_by_side() {
+    let (ok, bad) = (Ok(()), Err(Fault::Bad));
+    for (text, expected) in [
+        ("[]", ok),
+        ("[1,-2.5e3,true,null,false,\"x\",{},[[]]]", ok),
+        ("{\"a\":1,\"b\":[{}]}", ok),
+        ("[ ]", ok),
+        ("[ 1 , { \"a\" : 2 } ]", ok),
+        // No JSON, but balanced.
+        ("[01,1.,--1,1e,+1]", ok),
+        ("[\"\\x\",\"\\u12\"]", ok),
+        ("[\"a\":1]", ok),
+        ("{1,2}", ok),
+        ("{\"a\"}", ok),
+        ("[{]}", ok),
+        ("[{[}]]", ok),
+        ("[{],[}]", ok),
+        ("[1 2]", bad),
+        ("[1\"a\"]", bad),
+        ("[\"a\"\"b\"]", bad),
+        ("[\"a\" \"b\"]", bad),
+        ("[\"a\"b]", bad),
+        ("[{}{}]", bad),
+        ("[[]\n[]]", bad),
+        ("[1,]", bad),
+        ("[1, ]", bad),
+        ("[,1]", bad),
+        ("[1,,1]", bad),
+        ("{\"a\":}", bad),
+        ("{\"a\"::1}", bad),
+        ("{a:1}", bad),
+        ("{1:1}", bad),
+        ("[1}", bad),
+        ("{\"a\":1]", bad),
+        ("[tru]", bad),
+        ("[truee]", bad),
+        ("[true1]", bad),
+        ("[1true]", bad),
+        ("[e5]", bad),
+        ("[nul,1]", bad),
+        ("[0x10]", bad),
+        ("[NaN]", bad),
+        ("[1_000]", bad),
+        ("['x']", bad),
+        ("[\u{a0}1]", bad),
+        ("[\"a\nb\"]", bad),
+        ("[\"a\\\nb\"]", bad),
+        ("[\\\"\"]", bad),
+        ("[\"a\"\u{0}]", bad),
+    ] {
+        for padding in 0..140 {
+            for padding in [
+                "1".repeat(padding),
+                format!("\"{}\"", "x".repeat(padding)),
+                " ".repeat(padding) + "1",
+            ] {
+                if padding.is_empty() {
+                    continue;
+                }
+                let text = format!("[{padding},{text},{padding}],1");
+                let expected = expected.map(|()| text.len() - 2);
+                assert_eq!(Slow.value(text.as_bytes(), 0), expected, "{text}");
+                for fast in Fast::all() {
+                    assert_eq!(fast.value(text.as_bytes(), 0), expected, "{text} {fast:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The element that holds a telling key is found, however long ago it or the array began.
+#[test]
+fn elements_that_tell() {
+    let quiet = format!(
+        "{{\"a\":[{{\"text\":\"stop_reason\"}},\"latencyMs\"],\"stop_reason\" : null}}{}",
+        ""
+    );
+    for before in (0..60).chain([100, 150, 200]) {
+        for (key, tells) in [
+            ("\"stop_reason\":1", true),
+            ("\"stop_reason\" \n: \"x\"", true),
+            ("\"stop\\u005freason\":null", true),
+            ("\"\\n\":null", true),
+            ("\"stop\":null", true),
+            ("\"stop_reason\":null", false),
+            ("\"stop_reasons\":1", false),
+            ("\"a\":\"stop_reason\"", false),
+            ("\"text\":\"\\n\"", false),
+        ] {
+            let deep = "{\"b\":[{}],\"c\":".repeat(before);
+            let element = format!("{deep}{{{key}}}{}", "}".repeat(before));
+            let front = format!("[{}\"x\",7,", format!("{quiet},").repeat(before));
+            let text = format!("{front}{element},{quiet}]");
+            let expected: Vec<usize> = if tells { vec![front.len()] } else { vec![] };
+            for (stops, end) in Fast::all()
+                .into_iter()
+                .map(|fast| stops(text.as_bytes(), fast))
+                .chain([stops(text.as_bytes(), Slow)])
+            {
+                let found: Vec<usize> = stops
+                    .iter()
+                    .map(|stop| match stop {
+                        Stop::Tells(at, _) | Stop::End(at) => *at,
+                    })
+                    .collect();
+                assert_eq!((found, end), (expected.clone(), Ok(text.len())), "{text}");
+            }
+            // The element need not end, nor be good behind the key.
+            let key_ends = front.len() + deep.len() + 1 + key.len();
+            for more in ["", "}", "x", "\"", &"[".repeat(200)] {
+                let text = format!("{}{more}", &text[..key_ends]);
+                for fast in Fast::all() {
+                    let [fast, slow] = [stops(text.as_bytes(), fast), stops(text.as_bytes(), Slow)];
+                    assert_eq!(fast.1, slow.1, "{text}");
+                }
+            }
+        }
     }
 }

@@ -1,4 +1,7 @@
 //! The slow and obvious decoder: serde_json finds the boundaries and builds a tree, paths read it.
+//!
+//! What is no JSON may still be a record, if only what nobody reads is not: there the slow way decides, which
+//! other tests hold against the rules.
 
 use std::fmt;
 
@@ -7,6 +10,9 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use super::super::Reject;
 use super::super::body::{Body, Tier};
+use super::super::ends::Slow;
+use super::super::json::{Cursor, Fault};
+use super::super::record::{self, Record};
 use super::super::records::Bounds;
 use super::{Event, Row};
 
@@ -180,9 +186,24 @@ fn object(rest: &[u8], bounds: Bounds) -> Result<(usize, Result<Row, &'static st
             let node = serde_json::from_str(&sanitized(&window[..length])).unwrap();
             Ok((length, row(&node, bounds.max_tokens)))
         }
-        _ if !is_cut(window) => Err("not well-formed JSON"),
+        _ if !is_cut(window) => balanced(rest, window, bounds),
         _ if window.len() < rest.len() => Err("record is longer than the limit"),
         _ => Err("record is cut off"),
+    }
+}
+
+/// The record that begins `window`, if what is wrong with it is nothing that is read.
+fn balanced(
+    rest: &[u8],
+    window: &[u8],
+    bounds: Bounds,
+) -> Result<(usize, Result<Row, &'static str>), &'static str> {
+    let (mut cursor, mut record) = (Cursor::new(window, 0, Slow), Record::default());
+    match record::read(&mut cursor, window, bounds.max_tokens, &mut record) {
+        Ok(outcome) => Ok((cursor.position(), outcome.map(|()| Row::from(&record)))),
+        Err(Fault::Bad) => Err("not well-formed JSON"),
+        Err(Fault::Cut) if window.len() < rest.len() => Err("record is longer than the limit"),
+        Err(Fault::Cut) => Err("record is cut off"),
     }
 }
 

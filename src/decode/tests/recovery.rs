@@ -100,12 +100,20 @@ fn bytes_that_are_no_json_between_tokens() {
     }
 }
 
+/// Escapes are checked where text is read: in keys, in values that are taken out.
 #[test]
 fn invalid_escapes() {
     for escape in ["\\x", "\\", "\\u12", "\\u12g4", "\\U0041", "\\\u{0}", "\\'"] {
-        expect(RECORD.replace("\\n", escape).as_bytes(), 1);
+        expect(RECORD.replace("user/", &format!("user/{escape}")).as_bytes(), 1);
         expect(RECORD.replace("\"modelId", &format!("\"{escape}modelId")).as_bytes(), 1);
+        let stepped_over = RECORD.replace("\\n", &format!("{escape}z"));
+        match escape {
+            "\\\u{0}" => expect(stepped_over.as_bytes(), 1),
+            _ => assert_eq!(row(&stepped_over), row(RECORD), "{escape}"),
+        }
     }
+    // It takes the quote with it, and what follows is no text any more.
+    expect(RECORD.replace("\\n", "\\").as_bytes(), 1);
 }
 
 #[test]
@@ -114,7 +122,57 @@ fn numbers_that_are_none() {
     {
         let counted = format!("\"inputTokenCount\":{number}");
         expect(RECORD.replace("\"inputTokenCount\":12", &counted).as_bytes(), 1);
-        expect(RECORD.replace("-2.5e3", number).as_bytes(), 1);
+        let stepped_over = RECORD.replace("-2.5e3", number);
+        match number {
+            "0x10" | "NaN" | "1_000" => expect(stepped_over.as_bytes(), 1),
+            _ => assert_eq!(row(&stepped_over), row(RECORD), "{number}"),
+        }
+    }
+}
+
+/// What is stepped over needs to be balanced and no more.
+#[test]
+fn stepped_over_values_that_are_no_json() {
+    for (from, to) in [
+        (r#"{"y":[]}"#, r#"{"y"}"#),
+        (r#"{"y":[]}"#, r#"{1,"y"}"#),
+        (r#"{"y":[]}"#, r#"["y":[]]"#),
+        (r#"{"y":[]}"#, r#"{"y":[{]}}"#),
+    ] {
+        assert!(RECORD.contains(from), "{from}");
+        assert_eq!(row(&RECORD.replacen(from, to, 1)), row(RECORD), "{to}");
+    }
+}
+
+/// A quote is lost or one too many: what was text is none any more.
+#[test]
+fn a_quote_lost_or_doubled_anywhere() {
+    for (at, _) in RECORD.match_indices('"').filter(|(at, _)| RECORD.as_bytes()[at - 1] != b'\\') {
+        expect([&RECORD[..at], &RECORD[at + 1..]].concat().as_bytes(), 1);
+        // Two quotes are an empty string, behind which no value may begin.
+        let doubled = [&RECORD[..at], "\"", &RECORD[at..]].concat();
+        let rejected = decode(doubled.as_bytes(), BOUNDS)
+            .iter()
+            .filter(|event| event.reason().is_some())
+            .count();
+        assert!(rejected >= 1, "{doubled}");
+    }
+}
+
+/// Halves of two records in one line.
+#[test]
+fn a_record_that_goes_on_as_another() {
+    let list = RECORD.find("[1,").unwrap();
+    for (cut, from) in
+        (list..list + 25).flat_map(|cut| (1..RECORD.len()).map(move |from| (cut, from)))
+    {
+        let spliced = [&RECORD[..cut], &RECORD[from..]].concat();
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&spliced).is_ok();
+        let events = decode(format!("{spliced}\n{RECORD}").as_bytes(), BOUNDS);
+        let good = events.iter().filter(|event| event.reason().is_none()).count();
+        // Its successor is found whatever it is.
+        assert!((1 + usize::from(is_json)..=2).contains(&good), "{spliced} {events:?}");
+        assert_eq!(events[events.len() - 1].position() as usize, spliced.len() + 1, "{spliced}");
     }
 }
 
@@ -131,7 +189,6 @@ fn commas_colons_and_brackets_out_of_place() {
         (r#""y":[]"#, r#""y":[,]"#),
         (r#""y":[]"#, r#""y":[}"#),
         (r#""y":[]"#, r#""y":"#),
-        (r#""y":[]"#, r#""y""#),
         (r#""y":[]"#, r#"y:[]"#),
         (r#""y":[]"#, r#""y":[],"#),
         (r#""y":[]"#, r#""y"::[]"#),
