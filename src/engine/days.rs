@@ -26,12 +26,13 @@ use crate::units::Day;
 /// are active in every minute of a day fit.
 pub(super) const ADDED_UP: usize = 1 << 17;
 
-/// Bytes of facts that were set aside held in memory before they go to a temporary file.
-const SPOOL_BYTES: usize = 8 << 20;
+/// Bytes of one day's facts of one kind that were set aside held in memory before they go to a temporary
+/// file. Of the days that are open at once each may have two such files.
+const SPOOL_BYTES: usize = 512 << 10;
 
 /// Days while facts of them come in.
-pub(super) struct Days<'d> {
-    wanted: &'d BTreeSet<Day>,
+pub(super) struct Days {
+    wanted: BTreeSet<Day>,
     /// Rows that are added up before the largest day is set aside.
     most: usize,
     pub(super) names: Names,
@@ -57,11 +58,16 @@ pub(super) enum Closed {
     Parts([StreamingTable; 2]),
 }
 
-impl<'d> Days<'d> {
-    /// Takes the facts of `wanted` days; holds up to `most` rows in memory.
-    pub(super) fn new(wanted: &'d BTreeSet<Day>, most: usize) -> Self {
-        let (names, numbers) = (Names::default(), Vec::new());
+impl Days {
+    /// Holds up to `most` rows in memory, and takes the facts of no day yet.
+    pub(super) fn new(most: usize) -> Self {
+        let (wanted, names, numbers) = (BTreeSet::new(), Names::default(), Vec::new());
         Self { wanted, most, names, open: BTreeMap::new(), numbers }
+    }
+
+    /// Takes the facts of `wanted` days from now on, after those before were closed.
+    pub(super) fn begin(&mut self, wanted: &BTreeSet<Day>) {
+        self.wanted.clone_from(wanted);
     }
 
     /// Adds what an object's packed workloads, minutes and sizes hold of the days.
@@ -236,7 +242,8 @@ mod tests {
     /// The files of both tables for days 0 and 1, and what was kept of those that fitted.
     async fn merged(objects: &[[Vec<u8>; 3]], most: usize) -> (Vec<bytes::Bytes>, Kept) {
         let wanted = BTreeSet::from([Day(0), Day(1)]);
-        let mut days = Days::new(&wanted, most);
+        let mut days = Days::new(most);
+        days.begin(&wanted);
         for object in objects {
             days.object(object.each_ref().map(Vec::as_slice)).unwrap();
             days.set_aside().unwrap();
@@ -314,7 +321,8 @@ mod tests {
     fn a_workload_that_is_not_listed_is_torn() {
         let wanted = BTreeSet::from([Day(0)]);
         let [workloads, mut usage, _] = packed(&(vec![1], vec![(0, 5, 1)], vec![]));
-        let mut days = Days::new(&wanted, 9);
+        let mut days = Days::new(9);
+        days.begin(&wanted);
         days.object([&workloads, &usage, &[]]).unwrap();
         usage[0] = 0x81;
         assert_eq!(days.object([&workloads, &usage, &[]]), Err(Torn));

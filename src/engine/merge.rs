@@ -27,6 +27,10 @@ pub(super) const USAGE: &str = include_str!("../../queries/facts/usage.sql");
 /// The statement that merges partial sizes.
 pub(super) const SIZES: &str = include_str!("../../queries/facts/sizes.sql");
 
+/// Record days that are open at once. A month of objects in the usual layout is read once; where every object
+/// has records of every day, it is read once for each month, and no more files are open than twice as many.
+const OPEN_DAYS: usize = 32;
+
 /// Brings the tables that are made of state alone up to date: `usage`, `sizes`, `objects` and `rejects`. What
 /// was merged on the way is kept for judging, if it is not much. Files may still be on their way:
 /// [`Tables::flush`] waits for them.
@@ -60,17 +64,21 @@ async fn facts(
             stale.insert(day, digest);
         }
     }
-    let wanted: BTreeSet<Day> = stale.keys().copied().collect();
     let mut merging = Merging {
-        days: Days::new(&wanted, ADDED_UP),
+        days: Days::new(ADDED_UP),
         kept: Kept::default(),
         partitions: [usage, sizes],
         session,
     };
-    for (file, complete) in index.completing(&wanted) {
-        unpack(dataset, file, &wanted, &mut merging.days).await?;
-        for day in complete {
-            merging.close(day, &stale[&day], tables).await?;
+    let days: Vec<Day> = stale.keys().copied().collect();
+    for some in days.chunks(OPEN_DAYS) {
+        let wanted: BTreeSet<Day> = some.iter().copied().collect();
+        merging.days.begin(&wanted);
+        for (file, complete) in index.completing(&wanted) {
+            unpack(dataset, file, &wanted, &mut merging.days).await?;
+            for day in complete {
+                merging.close(day, &stale[&day], tables).await?;
+            }
         }
     }
     Ok(merging.kept.named(merging.days.names))
@@ -81,7 +89,7 @@ async fn unpack(
     dataset: &Dataset,
     file: StateFile,
     wanted: &BTreeSet<Day>,
-    days: &mut Days<'_>,
+    days: &mut Days,
 ) -> Result<(), EngineError> {
     let touches =
         |entry: &LedgerEntry| entry.days.iter().any(|(day, n)| *n > 0 && wanted.contains(day));
@@ -100,7 +108,7 @@ async fn unpack(
 
 /// Days being merged, and where their rows go.
 struct Merging<'m> {
-    days: Days<'m>,
+    days: Days,
     kept: Kept,
     /// The tables `usage` and `sizes`.
     partitions: [&'static Table; 2],

@@ -308,13 +308,13 @@ impl Asked<'_> {
         let mut tables = Tables::open(dataset, index).await?;
         let kept = merge::run(session, dataset, index, &mut tables).await?;
         lock.check()?;
+        catalog::register(session, dataset)?;
         self.watch.progress.doing("judge");
         let workloads = if kept.covers(&window, index) {
             judging::kept(kept, &window, &self.settings)
         } else {
             drop(kept);
             tables.remove_others(&["usage", "sizes"]).await?;
-            catalog::register(session, dataset)?;
             judging::workloads(session, &window, &self.settings).await?
         };
         check_nothing_lost(&totals, &workloads)?;
@@ -322,7 +322,6 @@ impl Asked<'_> {
         tables.remove_others(&["usage", "sizes"]).await?;
         // Judging once more is for people: the JSON tells nothing of it.
         if self.args.format == SummaryFormat::Text && writing::told_before(dataset).await? {
-            catalog::register(session, dataset)?;
             report.earlier = earlier(session, &report).await?;
         }
         self.watch.progress.doing("write");

@@ -1,6 +1,6 @@
 //! Sixty-four bytes compared at once, one bit a byte, by the widest instructions the machine has.
 //!
-//! The only unsafe code besides `inflate`. Its proof rests on the types: `Avx512` and `Avx2` come from
+//! Unsafe code. Its proof rests on the types: `Avx512` and `Avx2` come from
 //! their `detect` alone, which asks the processor first, and what needs no asking (SSE2 on x86-64,
 //! NEON on AArch64) is part of the target. Nothing here takes a pointer: a block is an array, moved
 //! into registers of the same size. The part for AArch64 has not been compiled anywhere yet.
