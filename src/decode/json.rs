@@ -91,26 +91,10 @@ impl<'a, E: Ends> Cursor<'a, E> {
     /// Steps through an object; `member` is called at each value and must step over it.
     #[inline(always)]
     pub fn object(&mut self, mut member: impl FnMut(&mut Self, Raw<'a>) -> Step<()>) -> Step<()> {
-        if self.peek()? != b'{' {
-            return Err(Fault::Bad);
-        }
-        self.at += 1;
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            let key = self.key()?;
-            member(self, key)?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(Fault::Bad),
-            }
-        }
+        self.sequence(b'{', b'}', |cursor| {
+            let key = cursor.key()?;
+            member(cursor, key)
+        })
     }
 
     /// Steps through an object with known keys; `member` is called at each value with what its key means.
@@ -120,36 +104,49 @@ impl<'a, E: Ends> Cursor<'a, E> {
         keys: &Keys<T, N>,
         mut member: impl FnMut(&mut Self, T) -> Step<()>,
     ) -> Step<()> {
-        if self.peek()? != b'{' {
-            return Err(Fault::Bad);
-        }
-        self.at += 1;
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Ok(());
-        }
         let mut next = 0;
-        loop {
-            let found = match self.bytes.get(self.at..) {
+        self.sequence(b'{', b'}', |cursor| {
+            let found = match cursor.bytes.get(cursor.at..) {
                 Some([b'"', rest @ ..]) => keys.find(rest, next),
                 _ => None,
             };
             let meaning = match found {
                 Some((meaning, length, index)) => {
-                    self.at += 1 + length;
+                    cursor.at += 1 + length;
                     next = index + 1;
                     meaning
                 }
-                None => self.other_key(keys)?,
+                None => cursor.other_key(keys)?,
             };
-            member(self, meaning)?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(Fault::Bad),
+            member(cursor, meaning)
+        })
+    }
+
+    /// Steps through what stands between two brackets; `item` is called at each item and must step over it.
+    #[inline(always)]
+    fn sequence(
+        &mut self,
+        opening: u8,
+        closing: u8,
+        mut item: impl FnMut(&mut Self) -> Step<()>,
+    ) -> Step<()> {
+        if self.peek()? != opening {
+            return Err(Fault::Bad);
+        }
+        self.at += 1;
+        if self.peek()? == closing {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            item(self)?;
+            let next = self.peek()?;
+            if next != b',' && next != closing {
+                return Err(Fault::Bad);
+            }
+            self.at += 1;
+            if next == closing {
+                return Ok(());
             }
         }
     }
@@ -163,26 +160,8 @@ impl<'a, E: Ends> Cursor<'a, E> {
 
     /// Steps through an array; `element` is called at each value and must step over it.
     #[inline(always)]
-    pub fn array(&mut self, mut element: impl FnMut(&mut Self) -> Step<()>) -> Step<()> {
-        if self.peek()? != b'[' {
-            return Err(Fault::Bad);
-        }
-        self.at += 1;
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            element(self)?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                b']' => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(Fault::Bad),
-            }
-        }
+    pub fn array(&mut self, element: impl FnMut(&mut Self) -> Step<()>) -> Step<()> {
+        self.sequence(b'[', b']', element)
     }
 
     /// Steps over a string and returns what is between its quotes.

@@ -53,9 +53,9 @@ pub(super) struct Sums {
 /// A day that is complete.
 pub(super) enum Closed {
     /// It was added up in memory.
-    Whole(Sums),
+    Whole(Box<Sums>),
     /// Rows of usage and of sizes that are still to be added up and sorted.
-    Parts([StreamingTable; 2]),
+    Parts(Box<[StreamingTable; 2]>),
 }
 
 impl Days {
@@ -108,13 +108,13 @@ impl Days {
     pub(super) fn close(&mut self, day: Day) -> Result<Closed, EngineError> {
         let mut sums = self.open.remove(&day).unwrap_or_default();
         if sums.aside.is_none() {
-            return Ok(Closed::Whole(sums));
+            return Ok(Closed::Whole(Box::new(sums)));
         }
         sums.set_aside(day)?;
         let keys = self.names.keys();
         match sums.aside {
-            Some([usage, sizes]) => Ok(Closed::Parts(tables(usage, sizes, keys)?)),
-            None => Ok(Closed::Whole(sums)),
+            Some([usage, sizes]) => Ok(Closed::Parts(Box::new(tables(usage, sizes, keys)?))),
+            None => Ok(Closed::Whole(Box::new(sums))),
         }
     }
 }
@@ -262,7 +262,7 @@ mod tests {
                 Closed::Parts(parts) => {
                     let (session, keys) = (SessionContext::new(), days.names.keys());
                     let mut rows = [Vec::new(), Vec::new()];
-                    for (at, part) in parts.into_iter().enumerate() {
+                    for (at, part) in (*parts).into_iter().enumerate() {
                         let statement = [USAGE, SIZES][at];
                         let stream = added_up(&session, statement, tables[at], part).await.unwrap();
                         let batches: Vec<_> = stream.try_collect().await.unwrap();

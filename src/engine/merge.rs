@@ -138,7 +138,7 @@ impl Merging<'_> {
             Closed::Parts(parts) => {
                 self.kept.give_up();
                 let keys = self.days.names.keys();
-                for (table, rows) in self.partitions.into_iter().zip(parts) {
+                for (table, rows) in self.partitions.into_iter().zip(*parts) {
                     let statement = if table.name == usage.name { USAGE } else { SIZES };
                     let mut merged = added_up(self.session, statement, table, rows).await?;
                     let mut any = false;
