@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use object_store::path::Path;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use twox_hash::XxHash64;
 
@@ -32,6 +34,8 @@ pub struct Tables<'d> {
     /// Files that belong, with what they are made of.
     made: BTreeMap<Path, Made>,
     writing: JoinSet<Result<(Path, Made), DatasetError>>,
+    /// Permits to hold rows that are not encoded yet.
+    encoding: Arc<Semaphore>,
     /// The partition that rows are being appended to, and its digest.
     open: Option<(&'static Table, Day, String, TableWriter<Vec<u8>>)>,
 }
@@ -48,6 +52,7 @@ impl<'d> Tables<'d> {
             known: index.tables.clone(),
             made: BTreeMap::new(),
             writing: JoinSet::new(),
+            encoding: Arc::new(Semaphore::new(ENCODED_AT_ONCE)),
             open: None,
         })
     }
@@ -145,7 +150,9 @@ impl<'d> Tables<'d> {
         digest: &str,
         rows: RecordBatch,
     ) -> Result<(), DatasetError> {
-        while self.writing.len() >= ENCODED_AT_ONCE {
+        // Never closed, so there is always a permit to come.
+        let permit = Arc::clone(&self.encoding).acquire_owned().await.ok();
+        while self.writing.len() >= AT_ONCE {
             self.one_written().await?;
         }
         let (path, digest) = (self.dataset.path(table, Some(day)), digest.to_owned());
@@ -156,6 +163,7 @@ impl<'d> Tables<'d> {
                 Ok(bytes) => bytes?,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             };
+            drop(permit);
             written(dataset, path, digest, bytes).await
         });
         Ok(())
