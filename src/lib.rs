@@ -4,7 +4,7 @@
 //! Data goes one way:
 //! ```text
 //! source (list, fetch) → decode (gunzip, records, fields) → table (partial facts per object)
-//!   → engine (check, merge by queries/facts) → store (usage, sizes) → usage (one workload at a time)
+//!   → engine (check, merge day by day) → store (usage, sizes) → usage (one workload at a time)
 //!   → tolerance (evidence, verdict) → savings (blockers, modes, range; rates from price)
 //!   → report → store (workloads, evidence, volume, runs, audits) and the terminal
 //! ```

@@ -2,7 +2,8 @@
 //!
 //! A scan is many small jobs without a shuffle: each yields the partial facts of a slice of objects, and
 //! what came back is checked (every object exactly once, nothing lost) before it is committed to the state.
-//! Merging and ordering is SQL (`queries/facts`) over the state, run where the scan was started.
+//! Merging adds a day up in memory, where the scan was started; of a day that does not fit, SQL
+//! (`queries/facts`) adds up and sorts what was set aside.
 
 pub mod catalog;
 mod days;
