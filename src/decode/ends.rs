@@ -7,7 +7,8 @@
 
 use super::balance::{self, FastElements, Inside, Names, Stop, Text, Value};
 use super::json::Step;
-use super::lanes::{Lanes, NEAR, special_among};
+use super::lanes::{BLOCK, Compare, Lanes, NEAR, Task, special_among};
+use super::shapes::{Recall, Slot};
 
 /// Finds ends.
 pub trait Ends: Copy {
@@ -23,6 +24,18 @@ pub trait Ends: Copy {
 
     /// Steps over elements of an array until it ends or one holds a key of `names`, all balanced.
     fn elements(self, bytes: &[u8], from: Inside, names: &Names) -> Step<Stop>;
+
+    /// Whether shapes of records are to be learned and recalled.
+    const SHAPED: bool = false;
+
+    /// Reads a record by the shape it has. `None` says nothing.
+    fn recall(self, _: Recall<'_, '_, '_>) -> Option<usize> {
+        None
+    }
+
+    /// Hears which value was read, and from where to where.
+    #[inline(always)]
+    fn note(self, _: Slot, _: usize, _: usize) {}
 }
 
 /// Byte by byte.
@@ -71,6 +84,13 @@ impl Default for Fast {
 }
 
 impl Ends for Fast {
+    const SHAPED: bool = true;
+
+    #[inline]
+    fn recall(self, recall: Recall<'_, '_, '_>) -> Option<usize> {
+        self.0.run(Recalling { recall, fast: self })
+    }
+
     #[inline(always)]
     fn near(self, bytes: &[u8], at: usize) -> Option<&[u8]> {
         let bytes: &[u8; 2 * NEAR] = bytes.get(at..)?.first_chunk()?;
@@ -95,5 +115,54 @@ impl Ends for Fast {
     #[inline]
     fn elements(self, bytes: &[u8], from: Inside, names: &Names) -> Step<Stop> {
         self.0.run(FastElements { bytes, from, names })
+    }
+}
+
+/// Reading by a shape, compiled for each kind of instructions.
+struct Recalling<'s, 'r, 'a> {
+    recall: Recall<'s, 'r, 'a>,
+    fast: Fast,
+}
+
+impl Task for Recalling<'_, '_, '_> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run(self, lanes: impl Compare) -> Option<usize> {
+        self.recall.run(lanes, Within { lanes, fast: self.fast }, self.fast)
+    }
+}
+
+/// As [`Fast`], in code that is compiled for these lanes: ends of strings are found without a call.
+#[derive(Clone, Copy, Debug)]
+struct Within<C> {
+    lanes: C,
+    fast: Fast,
+}
+
+impl<C: Compare> Ends for Within<C> {
+    #[inline(always)]
+    fn near(self, bytes: &[u8], at: usize) -> Option<&[u8]> {
+        let bytes: &[u8; BLOCK] = bytes.get(at..)?.first_chunk()?;
+        let block = self.lanes.load(bytes);
+        let special = self.lanes.special(block);
+        let first = special & special.wrapping_neg();
+        let is_quote = self.lanes.equal(block, b'"') & first != 0;
+        if is_quote { bytes.get(..special.trailing_zeros() as usize) } else { None }
+    }
+
+    #[inline(always)]
+    fn text(self, bytes: &[u8], at: usize) -> Step<(usize, bool)> {
+        self.fast.text(bytes, at)
+    }
+
+    #[inline(always)]
+    fn value(self, bytes: &[u8], at: usize) -> Step<usize> {
+        self.fast.value(bytes, at)
+    }
+
+    #[inline(always)]
+    fn elements(self, bytes: &[u8], from: Inside, names: &Names) -> Step<Stop> {
+        self.fast.elements(bytes, from, names)
     }
 }

@@ -11,7 +11,9 @@
 use super::balance::{Inside, Names, Stop};
 use super::ends::Ends;
 use super::keys::Keys;
-use super::text::Raw;
+use super::lanes::ascii;
+use super::shapes::Slot;
+use super::text::{Raw, small};
 
 /// Why a value could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,41 +190,109 @@ impl<'a, E: Ends> Cursor<'a, E> {
         Ok(Raw { bytes, escaped })
     }
 
-    /// Steps over a number and returns its digits and signs.
+    /// A string that is near, plain and of ASCII, if that is what comes next: it is stepped over.
     #[inline(always)]
+    pub(super) fn plain_text(&mut self) -> Option<&'a str> {
+        if self.peek() != Ok(b'"') {
+            return None;
+        }
+        let text = self.ends.near(self.bytes, self.at + 1)?;
+        let text = ascii(text)?;
+        self.at += text.len() + 2;
+        Some(text)
+    }
+
+    /// A whole number of at most seven digits before a comma or a closing bracket, and its length, if that is what
+    /// comes next.
+    #[inline(always)]
+    pub(super) fn small_number(&self) -> Option<(i64, usize)> {
+        small(u64::from_le_bytes(*self.rest().first_chunk()?))
+    }
+
+    /// Steps over a number and returns its digits and signs.
+    #[inline(never)]
     pub fn number(&mut self) -> Step<&'a [u8]> {
-        self.peek()?;
-        let start = self.at;
-        let mut end = start;
-        while self.bytes.get(end).is_some_and(u8::is_ascii_digit) {
-            end += 1;
-        }
-        // Most are whole; what else there is, and a leading zero, is looked at closely.
-        let is_whole = matches!(self.bytes.get(end), Some(b',' | b'}' | b']'))
-            && (end == start + 1 || self.bytes.get(start) != Some(&b'0'));
-        if !is_whole || end == start {
-            end = number_end(self.bytes, start)?;
-        }
-        self.at = end;
-        self.bytes.get(start..end).ok_or(Fault::Cut)
+        let start = self.start()?;
+        self.at = number_end(self.bytes, start)?;
+        self.bytes.get(start..self.at).ok_or(Fault::Cut)
     }
 
     /// Steps over a value of any kind.
     #[inline]
     pub fn skip(&mut self) -> Step<()> {
-        match self.peek()? {
-            b'{' | b'[' => self.at = self.ends.value(self.bytes, self.at)?,
-            b'"' => {
+        let kind = self.kind()?;
+        let from = self.at;
+        self.skip_kind(kind)?;
+        self.note(Slot::Skipped, from);
+        Ok(())
+    }
+
+    /// Steps over a value that is as good as always the same.
+    #[inline(always)]
+    pub(super) fn skip_usual(&mut self) -> Step<()> {
+        let kind = self.kind()?;
+        self.skip_kind(kind)
+    }
+
+    /// Steps over the rest of a value of that kind, whose quote or bracket was stepped over.
+    #[inline(always)]
+    pub(super) fn skip_opened(&mut self, kind: Kind) -> Step<()> {
+        if kind != Kind::Number {
+            self.at -= 1;
+        }
+        self.skip_kind(kind)
+    }
+
+    /// Steps over a value that is the next byte and of that kind.
+    #[inline(always)]
+    pub(super) fn skip_kind(&mut self, kind: Kind) -> Step<()> {
+        match kind {
+            Kind::Object | Kind::Array => self.at = self.ends.value(self.bytes, self.at)?,
+            Kind::String => {
                 let start = self.at + 1;
                 self.at = match self.ends.near(self.bytes, start) {
                     Some(text) => start + text.len() + 1,
                     None => self.ends.text(self.bytes, start)?.0 + 1,
                 };
             }
-            b'-' | b'0'..=b'9' => drop(self.number()?),
-            _ => self.at = word_end(self.bytes, self.at)?,
+            Kind::Number => match self.small_number() {
+                Some((_, length)) => self.at += length,
+                None => drop(self.number()?),
+            },
+            Kind::Bool | Kind::Null => self.at = word_end(self.bytes, self.at)?,
         }
         Ok(())
+    }
+
+    /// Where the next value begins.
+    #[inline(always)]
+    pub(super) fn start(&mut self) -> Step<usize> {
+        self.peek()?;
+        Ok(self.at)
+    }
+
+    /// Notes as what the value was read that began at `from`.
+    #[inline(always)]
+    pub(super) fn note(&self, slot: Slot, from: usize) {
+        self.ends.note(slot, from, self.at);
+    }
+
+    /// What comes next, to be looked at.
+    #[inline(always)]
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Steps over so many bytes, which were looked at.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, count: usize) {
+        self.at += count;
+    }
+
+    /// The same place, with other ends.
+    #[inline(always)]
+    pub(super) fn with<F: Ends>(&self, ends: F) -> Cursor<'a, F> {
+        Cursor::new(self.bytes, self.at, ends)
     }
 
     /// Steps over an array; `element` is called at each object or array in it that holds a key of `names`, and
@@ -237,19 +307,29 @@ impl<'a, E: Ends> Cursor<'a, E> {
             return Err(Fault::Bad);
         }
         let mut from = Inside::before(self.at);
-        loop {
-            match self.ends.elements(self.bytes, from, names)? {
-                Stop::End(end) => {
-                    self.at = end;
-                    return Ok(());
-                }
-                Stop::Tells(at, inside) => {
-                    self.at = at;
-                    element(self)?;
-                    from = inside.behind(self.at);
-                }
-            }
+        while let Some(inside) = self.next_telling(from, names)? {
+            element(self)?;
+            from = inside.behind(self.at);
         }
+        Ok(())
+    }
+
+    /// Steps over elements of an array to one that holds a key of `names`, or else behind the array.
+    #[inline(always)]
+    pub(super) fn next_telling(&mut self, from: Inside, names: &Names) -> Step<Option<Inside>> {
+        let start = self.at;
+        let (slot, inside) = match self.ends.elements(self.bytes, from, names)? {
+            Stop::End(end) => {
+                self.at = end;
+                (Slot::LastElements, None)
+            }
+            Stop::Tells(at, inside) => {
+                self.at = at;
+                (Slot::Elements, Some(inside))
+            }
+        };
+        self.note(slot, start);
+        Ok(inside)
     }
 
     /// A key and its colon.

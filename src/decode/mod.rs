@@ -23,6 +23,7 @@ mod keys;
 mod lanes;
 pub mod record;
 pub mod records;
+pub mod shapes;
 #[cfg(test)]
 mod tests;
 pub mod text;

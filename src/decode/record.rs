@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::body::{self, Body};
+use super::body::{self, Body, Measure};
 use super::ends::{Ends, Slow};
 use super::json::{Cursor, Kind, Step};
 use super::keys::Keys;
+use super::shapes::Slot;
 use super::text;
 use super::time::seconds;
 
@@ -47,6 +48,11 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// A record that begins at that byte, before anything of it is read.
+    pub(super) fn at(position: u64) -> Self {
+        Self { position, ..Self::default() }
+    }
+
     /// The caller's own tags, in the order of the record; a value that is not a string is left out.
     pub fn metadata(&self) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
         let mut pairs = Vec::new();
@@ -65,39 +71,101 @@ impl<'a> Record<'a> {
     }
 }
 
+/// A field of a record. Reading one decides nothing: what follows is read in the same way whatever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// A text that every call has.
+    Text(TextField),
+    /// `timestamp`
+    Timestamp,
+    /// `inferenceRegion`
+    InferenceRegion,
+    /// `errorCode`
+    ErrorCode,
+    /// `requestMetadata`
+    Metadata,
+    /// `input.inputTokenCount`
+    InputTokens,
+    /// `input.cacheReadInputTokenCount`
+    CacheReadTokens,
+    /// `input.cacheWriteInputTokenCount`
+    CacheWriteTokens,
+    /// `output.outputTokenCount`
+    OutputTokens,
+    /// A number of the answer.
+    Answer(Measure),
+}
+
+/// A text that every call has; empty where the log has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextField {
+    /// `accountId`
+    Account,
+    /// `region`
+    Region,
+    /// `requestId`
+    RequestId,
+    /// `operation`
+    Operation,
+    /// `modelId`
+    ModelId,
+    /// `identity.arn`
+    Arn,
+}
+
+impl TextField {
+    #[inline(always)]
+    fn of<'r, 'a>(self, record: &'r mut Record<'a>) -> &'r mut Cow<'a, str> {
+        match self {
+            Self::Account => &mut record.account,
+            Self::Region => &mut record.region,
+            Self::RequestId => &mut record.request_id,
+            Self::Operation => &mut record.operation,
+            Self::ModelId => &mut record.model_id,
+            Self::Arn => &mut record.arn,
+        }
+    }
+
+    /// Why a value is none.
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Account => "accountId is not a string",
+            Self::Region => "region is not a string",
+            Self::RequestId => "requestId is not a string",
+            Self::Operation => "operation is not a string",
+            Self::ModelId => "modelId is not a string",
+            Self::Arn => "identity.arn is not a string",
+        }
+    }
+}
+
 /// What a key of a record means.
 #[derive(Clone, Copy, Debug)]
 enum Member {
-    Timestamp,
-    AccountId,
+    Field(Field),
     Identity,
-    Region,
-    RequestId,
-    Operation,
-    ModelId,
-    InferenceRegion,
-    ErrorCode,
-    RequestMetadata,
     Input,
     Output,
+    /// A value that is as good as always the same.
+    Usual,
     Other,
 }
 
 /// In the order in which Bedrock writes them.
 static MEMBERS: Keys<Member, 14> = Keys::new(
     [
-        ("schemaType", Member::Other),
-        ("schemaVersion", Member::Other),
-        ("timestamp", Member::Timestamp),
-        ("accountId", Member::AccountId),
+        ("schemaType", Member::Usual),
+        ("schemaVersion", Member::Usual),
+        ("timestamp", Member::Field(Field::Timestamp)),
+        ("accountId", Member::Field(Field::Text(TextField::Account))),
         ("identity", Member::Identity),
-        ("region", Member::Region),
-        ("requestId", Member::RequestId),
-        ("operation", Member::Operation),
-        ("modelId", Member::ModelId),
-        ("inferenceRegion", Member::InferenceRegion),
-        ("errorCode", Member::ErrorCode),
-        ("requestMetadata", Member::RequestMetadata),
+        ("region", Member::Field(Field::Text(TextField::Region))),
+        ("requestId", Member::Field(Field::Text(TextField::RequestId))),
+        ("operation", Member::Field(Field::Text(TextField::Operation))),
+        ("modelId", Member::Field(Field::Text(TextField::ModelId))),
+        ("inferenceRegion", Member::Field(Field::InferenceRegion)),
+        ("errorCode", Member::Field(Field::ErrorCode)),
+        ("requestMetadata", Member::Field(Field::Metadata)),
         ("input", Member::Input),
         ("output", Member::Output),
     ],
@@ -107,242 +175,230 @@ static MEMBERS: Keys<Member, 14> = Keys::new(
 /// What a key of `identity`, `input` or `output` means.
 #[derive(Clone, Copy, Debug)]
 enum Inner {
-    Arn,
-    Body,
-    Tokens,
-    CacheRead,
-    CacheWrite,
+    Field(Field),
+    Request,
+    Answer,
+    Usual,
     Other,
 }
 
-static IDENTITY: Keys<Inner, 1> = Keys::new([("arn", Inner::Arn)], Inner::Other);
+static IDENTITY: Keys<Inner, 1> =
+    Keys::new([("arn", Inner::Field(Field::Text(TextField::Arn)))], Inner::Other);
 
 static INPUT: Keys<Inner, 5> = Keys::new(
     [
-        ("inputContentType", Inner::Other),
-        ("inputBodyJson", Inner::Body),
-        ("inputTokenCount", Inner::Tokens),
-        ("cacheReadInputTokenCount", Inner::CacheRead),
-        ("cacheWriteInputTokenCount", Inner::CacheWrite),
+        ("inputContentType", Inner::Usual),
+        ("inputBodyJson", Inner::Request),
+        ("inputTokenCount", Inner::Field(Field::InputTokens)),
+        ("cacheReadInputTokenCount", Inner::Field(Field::CacheReadTokens)),
+        ("cacheWriteInputTokenCount", Inner::Field(Field::CacheWriteTokens)),
     ],
     Inner::Other,
 );
 
 static OUTPUT: Keys<Inner, 3> = Keys::new(
     [
-        ("outputContentType", Inner::Other),
-        ("outputBodyJson", Inner::Body),
-        ("outputTokenCount", Inner::Tokens),
+        ("outputContentType", Inner::Usual),
+        ("outputBodyJson", Inner::Answer),
+        ("outputTokenCount", Inner::Field(Field::OutputTokens)),
     ],
     Inner::Other,
 );
 
-/// Why a well-formed record does not count; the first problem met is told.
-type Problem = Option<&'static str>;
-
-/// Reads the record that begins at the cursor into `record`. `Ok(Err(reason))` is JSON that is no
-/// readable record.
-///
-/// # Errors
-/// [`super::json::Fault`] where the text is cut or breaks the grammar.
-pub(super) fn read<'a, E: Ends>(
-    cursor: &mut Cursor<'a, E>,
+/// A record while it is read.
+pub(super) struct Reader<'r, 'a> {
     bytes: &'a [u8],
     max_tokens: i64,
-    record: &mut Record<'a>,
-) -> Step<Result<(), &'static str>> {
-    let mut problem: Problem = None;
-    let mut timestamp = None;
-    cursor.known(&MEMBERS, |c, member| match member {
-        Member::Timestamp => {
-            timestamp = text(c, &mut problem, "timestamp is not a string")?;
-            Ok(())
-        }
-        Member::AccountId => set(c, &mut record.account, &mut problem, "accountId is not a string"),
-        Member::Region => set(c, &mut record.region, &mut problem, "region is not a string"),
-        Member::RequestId => {
-            set(c, &mut record.request_id, &mut problem, "requestId is not a string")
-        }
-        Member::Operation => {
-            set(c, &mut record.operation, &mut problem, "operation is not a string")
-        }
-        Member::ModelId => set(c, &mut record.model_id, &mut problem, "modelId is not a string"),
-        Member::InferenceRegion => {
-            record.inference_region = text(c, &mut problem, "inferenceRegion is not a string")?;
-            Ok(())
-        }
-        Member::ErrorCode => {
-            record.error_code = text(c, &mut problem, "errorCode is not a string")?;
-            Ok(())
-        }
-        Member::Identity => identity(c, record, &mut problem),
-        Member::RequestMetadata => metadata(c, bytes, record, &mut problem),
-        Member::Input => input(c, record, &mut problem, max_tokens),
-        Member::Output => output(c, record, &mut problem, max_tokens),
-        Member::Other => c.skip(),
-    })?;
-    Ok(finish(record, timestamp.as_deref(), problem))
+    record: &'r mut Record<'a>,
+    /// What `timestamp` says, once it was met.
+    time: Option<Option<i64>>,
+    /// Why a well-formed record does not count; the first problem met is told.
+    problem: Option<&'static str>,
 }
 
-fn finish(
-    record: &mut Record<'_>,
-    timestamp: Option<&str>,
-    problem: Problem,
-) -> Result<(), &'static str> {
-    if let Some(reason) = problem {
-        return Err(reason);
+impl<'r, 'a> Reader<'r, 'a> {
+    /// Before the first byte of a record of `bytes`.
+    pub(super) fn new(bytes: &'a [u8], max_tokens: i64, record: &'r mut Record<'a>) -> Self {
+        Self { bytes, max_tokens, record, time: None, problem: None }
     }
-    record.timestamp = seconds(timestamp.ok_or("no timestamp")?)
-        .ok_or("timestamp is not a time of the form YYYY-MM-DDTHH:MM:SSZ since 2020")?;
-    if record.model_id.is_empty() {
-        return Err("no modelId");
-    }
-    Ok(())
-}
 
-/// A string or null; any other kind is a problem.
-#[inline(always)]
-fn text<'a, E: Ends>(
-    cursor: &mut Cursor<'a, E>,
-    problem: &mut Problem,
-    reason: &'static str,
-) -> Step<Option<Cow<'a, str>>> {
-    match cursor.kind()? {
-        Kind::String => {
-            let text = cursor.string()?.text();
-            if text.is_none() {
-                problem.get_or_insert("text is not UTF-8");
+    /// Reads the record that begins at the cursor. `Ok(Err(reason))` is JSON that is no readable record.
+    ///
+    /// # Errors
+    /// [`super::json::Fault`] where the text is cut or breaks the grammar.
+    pub(super) fn read(
+        mut self,
+        cursor: &mut Cursor<'a, impl Ends>,
+    ) -> Step<Result<(), &'static str>> {
+        cursor.known(&MEMBERS, |c, member| match member {
+            Member::Field(field) => self.take(c, field),
+            Member::Identity => self.side(c, "identity is not an object", &IDENTITY),
+            Member::Input => self.side(c, "input is not an object", &INPUT),
+            Member::Output => self.side(c, "output is not an object", &OUTPUT),
+            Member::Usual => c.skip_usual(),
+            Member::Other => c.skip(),
+        })?;
+        Ok(self.finish())
+    }
+
+    /// The record, if all of it was read and it counts.
+    pub(super) fn finish(self) -> Result<(), &'static str> {
+        if let Some(reason) = self.problem {
+            return Err(reason);
+        }
+        self.record.timestamp = self
+            .time
+            .ok_or("no timestamp")?
+            .ok_or("timestamp is not a time of the form YYYY-MM-DDTHH:MM:SSZ since 2020")?;
+        if self.record.model_id.is_empty() {
+            return Err("no modelId");
+        }
+        Ok(())
+    }
+
+    /// What the bodies showed so far.
+    pub(super) fn body(&mut self) -> &mut Body {
+        &mut self.record.body
+    }
+
+    /// Reads the value of a field.
+    #[inline(always)]
+    pub(super) fn take(&mut self, cursor: &mut Cursor<'a, impl Ends>, field: Field) -> Step<()> {
+        let from = cursor.start()?;
+        match field {
+            Field::Text(field) => {
+                let text = self.text(cursor, field.reason())?.unwrap_or_default();
+                *field.of(self.record) = text;
             }
-            Ok(text)
+            Field::Timestamp => {
+                let text = self.text(cursor, "timestamp is not a string")?;
+                self.time = text.map(|text| seconds(&text));
+            }
+            Field::InferenceRegion => {
+                self.record.inference_region =
+                    self.text(cursor, "inferenceRegion is not a string")?;
+            }
+            Field::ErrorCode => {
+                self.record.error_code = self.text(cursor, "errorCode is not a string")?;
+            }
+            Field::Metadata => self.metadata(cursor)?,
+            Field::InputTokens => self.record.input_tokens = self.count(cursor)?,
+            Field::CacheReadTokens => self.record.cache_read_tokens = self.count(cursor)?,
+            Field::CacheWriteTokens => self.record.cache_write_tokens = self.count(cursor)?,
+            Field::OutputTokens => self.record.output_tokens = self.count(cursor)?,
+            Field::Answer(measure) => measure.take(cursor, &mut self.record.body)?,
         }
-        Kind::Null => cursor.skip().map(|()| None),
-        _ => {
-            problem.get_or_insert(reason);
-            cursor.skip().map(|()| None)
-        }
-    }
-}
-
-#[inline(always)]
-fn set<'a, E: Ends>(
-    cursor: &mut Cursor<'a, E>,
-    field: &mut Cow<'a, str>,
-    problem: &mut Problem,
-    reason: &'static str,
-) -> Step<()> {
-    *field = text(cursor, problem, reason)?.unwrap_or_default();
-    Ok(())
-}
-
-fn identity<'a, E: Ends>(
-    cursor: &mut Cursor<'a, E>,
-    record: &mut Record<'a>,
-    problem: &mut Problem,
-) -> Step<()> {
-    side(cursor, "identity is not an object", problem, &IDENTITY, |c, key, problem| match key {
-        Inner::Arn => set(c, &mut record.arn, problem, "identity.arn is not a string"),
-        _ => c.skip(),
-    })
-}
-
-fn metadata<'a, E: Ends>(
-    cursor: &mut Cursor<'a, E>,
-    bytes: &'a [u8],
-    record: &mut Record<'a>,
-    problem: &mut Problem,
-) -> Step<()> {
-    let kind = cursor.kind()?;
-    let start = cursor.position();
-    match kind {
-        Kind::Object => {
-            // Texts are read, whatever else there is is stepped over.
-            cursor.object(|c, _| match c.kind()? {
-                Kind::String => c.string().map(drop),
-                _ => c.skip(),
-            })?;
-            record.metadata = Some(&bytes[start..cursor.position()]);
-            return Ok(());
-        }
-        Kind::Null => record.metadata = None,
-        _ => {
-            problem.get_or_insert("requestMetadata is not an object");
-        }
-    }
-    cursor.skip()
-}
-
-/// An object or null, member by member; any other kind is a problem.
-#[inline(always)]
-fn side<'a, E: Ends, const N: usize>(
-    cursor: &mut Cursor<'a, E>,
-    reason: &'static str,
-    problem: &mut Problem,
-    keys: &Keys<Inner, N>,
-    mut member: impl FnMut(&mut Cursor<'a, E>, Inner, &mut Problem) -> Step<()>,
-) -> Step<()> {
-    match cursor.kind()? {
-        Kind::Object => cursor.known(keys, |c, key| member(c, key, problem)),
-        Kind::Null => cursor.skip(),
-        _ => {
-            problem.get_or_insert(reason);
-            cursor.skip()
-        }
-    }
-}
-
-fn input<'a, E: Ends>(
-    cursor: &mut Cursor<'a, E>,
-    record: &mut Record<'a>,
-    problem: &mut Problem,
-    max: i64,
-) -> Step<()> {
-    side(cursor, "input is not an object", problem, &INPUT, |c, key, problem| {
-        match key {
-            Inner::Tokens => record.input_tokens = count(c, problem, max)?,
-            Inner::CacheRead => record.cache_read_tokens = count(c, problem, max)?,
-            Inner::CacheWrite => record.cache_write_tokens = count(c, problem, max)?,
-            Inner::Body => body::request(c, &mut record.body)?,
-            Inner::Arn | Inner::Other => c.skip()?,
-        }
+        cursor.note(Slot::Field(field), from);
         Ok(())
-    })
-}
+    }
 
-fn output<'a, E: Ends>(
-    cursor: &mut Cursor<'a, E>,
-    record: &mut Record<'a>,
-    problem: &mut Problem,
-    max: i64,
-) -> Step<()> {
-    side(cursor, "output is not an object", problem, &OUTPUT, |c, key, problem| {
-        match key {
-            Inner::Tokens => record.output_tokens = count(c, problem, max)?,
-            Inner::Body => body::answer(c, &mut record.body)?,
-            _ => c.skip()?,
+    /// A string or null; any other kind is a problem.
+    #[inline(always)]
+    fn text(
+        &mut self,
+        cursor: &mut Cursor<'a, impl Ends>,
+        reason: &'static str,
+    ) -> Step<Option<Cow<'a, str>>> {
+        match cursor.plain_text() {
+            Some(text) => Ok(Some(Cow::Borrowed(text))),
+            None => self.other_text(cursor, reason),
         }
-        Ok(())
-    })
-}
+    }
 
-/// A token count: a whole number from 0 to `max`, or null.
-#[inline(always)]
-fn count(cursor: &mut Cursor<'_, impl Ends>, problem: &mut Problem, max: i64) -> Step<Option<i64>> {
-    match cursor.kind()? {
-        Kind::Null => cursor.skip().map(|()| None),
-        Kind::Number => {
-            let digits = cursor.number()?;
-            let reason = match (digits, text::whole(digits)) {
-                (_, Some(tokens)) if tokens <= max => return Ok(Some(tokens)),
-                ([b'-', ..], _) => "token count is negative",
-                _ if !digits.iter().all(u8::is_ascii_digit) => "token count is not a whole number",
-                _ => "token count is larger than any model takes",
-            };
-            problem.get_or_insert(reason);
-            Ok(None)
+    #[inline(never)]
+    fn other_text(
+        &mut self,
+        cursor: &mut Cursor<'a, impl Ends>,
+        reason: &'static str,
+    ) -> Step<Option<Cow<'a, str>>> {
+        match cursor.kind()? {
+            Kind::String => {
+                let text = cursor.string()?.text();
+                if text.is_none() {
+                    self.problem.get_or_insert("text is not UTF-8");
+                }
+                Ok(text)
+            }
+            Kind::Null => cursor.skip().map(|()| None),
+            _ => {
+                self.problem.get_or_insert(reason);
+                cursor.skip().map(|()| None)
+            }
         }
-        _ => {
-            problem.get_or_insert("token count is not a number");
-            cursor.skip().map(|()| None)
+    }
+
+    fn metadata(&mut self, cursor: &mut Cursor<'a, impl Ends>) -> Step<()> {
+        let kind = cursor.kind()?;
+        let start = cursor.position();
+        match kind {
+            Kind::Object => {
+                // Texts are read, whatever else there is is stepped over.
+                cursor.object(|c, _| match c.kind()? {
+                    Kind::String => c.string().map(drop),
+                    _ => c.skip(),
+                })?;
+                self.record.metadata = Some(&self.bytes[start..cursor.position()]);
+                return Ok(());
+            }
+            Kind::Null => self.record.metadata = None,
+            _ => {
+                self.problem.get_or_insert("requestMetadata is not an object");
+            }
+        }
+        cursor.skip()
+    }
+
+    /// `identity`, `input` or `output`: an object or null, member by member; any other kind is a problem.
+    fn side<const N: usize>(
+        &mut self,
+        cursor: &mut Cursor<'a, impl Ends>,
+        reason: &'static str,
+        keys: &'static Keys<Inner, N>,
+    ) -> Step<()> {
+        match cursor.kind()? {
+            Kind::Object => cursor.known(keys, |c, key| match key {
+                Inner::Field(field) => self.take(c, field),
+                Inner::Request => body::request(c, &mut self.record.body),
+                Inner::Answer => body::answer(c, &mut self.record.body),
+                Inner::Usual => c.skip_usual(),
+                Inner::Other => c.skip(),
+            }),
+            Kind::Null => cursor.skip(),
+            _ => {
+                self.problem.get_or_insert(reason);
+                cursor.skip()
+            }
+        }
+    }
+
+    /// A token count: a whole number from 0 to the largest that is believed, or null.
+    #[inline(always)]
+    fn count(&mut self, cursor: &mut Cursor<'a, impl Ends>) -> Step<Option<i64>> {
+        match cursor.kind()? {
+            Kind::Null => cursor.skip().map(|()| None),
+            Kind::Number => {
+                if let Some((tokens, length)) = cursor.small_number()
+                    && tokens <= self.max_tokens
+                {
+                    cursor.pass(length);
+                    return Ok(Some(tokens));
+                }
+                let digits = cursor.number()?;
+                let reason = match (digits, text::whole(digits)) {
+                    (_, Some(tokens)) if tokens <= self.max_tokens => return Ok(Some(tokens)),
+                    ([b'-', ..], _) => "token count is negative",
+                    _ if !digits.iter().all(u8::is_ascii_digit) => {
+                        "token count is not a whole number"
+                    }
+                    _ => "token count is larger than any model takes",
+                };
+                self.problem.get_or_insert(reason);
+                Ok(None)
+            }
+            _ => {
+                self.problem.get_or_insert("token count is not a number");
+                cursor.skip().map(|()| None)
+            }
         }
     }
 }

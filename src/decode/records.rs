@@ -8,7 +8,8 @@
 
 use super::ends::{Ends, Fast};
 use super::json::{Cursor, Fault};
-use super::record::{self, Record};
+use super::record::{Reader, Record};
+use super::shapes::{Recall, Shapes};
 use super::time;
 use super::{BOM, Reject, Sink};
 
@@ -39,6 +40,8 @@ pub struct Records<E = Fast> {
     in_array: bool,
     /// Nothing but white space has been met yet.
     at_start: bool,
+    /// Shapes of the records met, kept from stream to stream.
+    shapes: Shapes,
     ends: E,
 }
 
@@ -70,8 +73,19 @@ impl<E: Ends> Records<E> {
             skipping: false,
             in_array: false,
             at_start: true,
+            shapes: Shapes::default(),
             ends,
         }
+    }
+
+    /// The same with shapes that were met in other streams.
+    pub fn knowing(self, shapes: Shapes) -> Self {
+        Self { shapes, ..self }
+    }
+
+    /// The shapes met, for another stream.
+    pub fn into_shapes(self) -> Shapes {
+        self.shapes
     }
 
     /// Takes the next bytes of the stream.
@@ -96,7 +110,8 @@ impl<E: Ends> Records<E> {
     pub fn finish(&mut self, sink: &mut impl Sink) {
         let pending = std::mem::take(&mut self.pending);
         self.advance(&pending, true, sink);
-        *self = Self::with(self.bounds, self.ends);
+        let shapes = std::mem::take(&mut self.shapes);
+        *self = Self { shapes, ..Self::with(self.bounds, self.ends) };
     }
 
     /// Bytes held for the next push.
@@ -161,18 +176,34 @@ impl<E: Ends> Records<E> {
         let limit = data.len().min(at.saturating_add(self.bounds.max_record_bytes));
         let limited = limit < data.len();
         let window = &data[..limit];
-        let mut cursor = Cursor::new(window, at, self.ends);
         let position = self.offset + at as u64;
-        let mut record = Record::default();
-        record.position = position;
-        match record::read(&mut cursor, window, self.bounds.max_tokens, &mut record) {
+        let max_tokens = self.bounds.max_tokens;
+        let mut record = Record::at(position);
+        if E::SHAPED {
+            let shapes = &self.shapes;
+            let recall = Recall { shapes, bytes: window, at, max_tokens, record: &mut record };
+            if let Some(end) = self.ends.recall(recall) {
+                self.shapes.count();
+                sink.record(&record);
+                return Found::End(end);
+            }
+            record = Record::at(position);
+        }
+        let (read, end) = if E::SHAPED && self.shapes.are_worth_it() {
+            self.shapes.learn(window, at, self.ends, max_tokens, &mut record)
+        } else {
+            let mut cursor = Cursor::new(window, at, self.ends);
+            let read = Reader::new(window, max_tokens, &mut record).read(&mut cursor);
+            (read, cursor.position())
+        };
+        match read {
             Ok(Ok(())) => {
                 sink.record(&record);
-                Found::End(cursor.position())
+                Found::End(end)
             }
             Ok(Err(reason)) => {
                 sink.reject(Reject { position, reason });
-                Found::End(cursor.position())
+                Found::End(end)
             }
             Err(Fault::Cut) if limited => Found::Lost("record is longer than the limit"),
             Err(Fault::Cut) if last => Found::Lost("record is cut off"),

@@ -86,6 +86,28 @@ fn unicode_escape(rest: &str) -> Option<(char, &str)> {
     Some((char::from_u32(code)?, &rest[10..]))
 }
 
+/// The value and the length of a whole number that `word` begins with, of at most seven digits, before a comma or a
+/// closing bracket.
+#[inline(always)]
+pub(super) fn small(word: u64) -> Option<(i64, usize)> {
+    const ONES: u64 = u64::MAX / 255;
+    // Digits become 0 to 9. Adding 6 keeps these below 16 and carries into no byte before another character.
+    let digits = word ^ (ONES * u64::from(b'0'));
+    let others = (digits | digits.wrapping_add(ONES * 6)) & (ONES * 0xf0);
+    let bits = others.trailing_zeros() & !7;
+    let has_end = bits < 64 && matches!((word >> bits) as u8, b',' | b'}' | b']');
+    let is_zero_led = word as u8 == b'0' && bits > 8;
+    if bits == 0 || !has_end || is_zero_led {
+        return None;
+    }
+    // Behind as many zeros as are missing to eight digits; then pairs of digits, of two, of four.
+    let digits = digits << (64 - bits);
+    let pairs = digits.wrapping_mul(1 + (10 << 8)) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(1 + (100 << 16)) >> 16 & 0x0000_ffff_0000_ffff;
+    let value = fours.wrapping_mul(1 + (10_000 << 32)) >> 32;
+    Some((value as i64, bits as usize / 8))
+}
+
 /// The value of a whole number from 0 whose digits are `digits`; `None` beyond 64 bits, or for signs,
 /// points and exponents.
 #[inline]
@@ -94,4 +116,29 @@ pub(super) fn whole(digits: &[u8]) -> Option<i64> {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 { None } else { sum.checked_mul(10)?.checked_add(i64::from(digit)) }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::small;
+
+    #[test]
+    fn small_numbers_are_read_as_they_stand() {
+        let read = |text: &str| small(u64::from_le_bytes(*text.as_bytes().first_chunk().unwrap()));
+        for number in (0..10_000).chain([99_999, 100_000, 123_456, 999_999, 1_000_000, 9_999_999]) {
+            let digits = number.to_string();
+            for end in [",\"abcde", "}}\n{\"t\":", "]99999999"] {
+                assert_eq!(read(&(digits.clone() + end + "       ")), Some((number, digits.len())));
+            }
+            for end in [" ,      ", ".5,     ", "e5,     ", "\u{e9}       ", "/,      ", ":,      "]
+            {
+                assert_eq!(read(&(digits.clone() + end)), None, "{digits}{end}");
+            }
+        }
+        for other in
+            ["12345678,", "01,       ", "00,       ", "-1,      ", ",        ", "\0\0\0\0\0\0\0\0"]
+        {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
 }

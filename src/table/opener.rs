@@ -24,12 +24,15 @@ use super::{ScanOptions, View};
 use crate::decode::Sink;
 use crate::decode::gunzip::{Ahead, Gunzip};
 use crate::decode::records::{Bounds, Records};
+use crate::decode::shapes::Shapes;
 use crate::source::{self, KeyClass, LogKey};
 
 thread_local! {
     /// Each decoding thread reuses one inflater and its buffers from object to object,
     static GUNZIP: RefCell<Gunzip> = RefCell::new(Gunzip::default());
-    /// and remembers whom it met.
+    /// remembers the shapes of records,
+    static SHAPES: RefCell<Shapes> = RefCell::new(Shapes::default());
+    /// and whom it met.
     static INTERNED: RefCell<Interned> = RefCell::new(Interned::default());
 }
 
@@ -189,12 +192,14 @@ impl Job {
         let mut records = Records::new(Bounds {
             max_record_bytes: limits.max_record_bytes,
             max_tokens: limits.max_tokens_per_call,
-        });
+        })
+        .knowing(SHAPES.take());
         let inflated = GUNZIP.with_borrow_mut(|gunzip| {
             gunzip.resume(ahead, limits.max_inflated_bytes, |piece| records.push(piece, sink))
         });
         let inflated = inflated.map_err(|error| error.to_string())?;
         records.finish(sink);
+        SHAPES.set(records.into_shapes());
         Ok(inflated)
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn below_first(bits: u64) -> u64 {
 
 /// The lowest `count` bits.
 #[inline(always)]
-pub(super) fn below(count: usize) -> u64 {
+pub(in crate::decode) fn below(count: usize) -> u64 {
     if count < BLOCK { (1 << count) - 1 } else { !0 }
 }
 

@@ -32,6 +32,7 @@ mod text;
 use super::lanes::Classes;
 
 pub(super) use fast::{Elements as FastElements, Value};
+pub(super) use masks::below;
 pub(super) use slow::{elements, text, value};
 pub(super) use text::Text;
 

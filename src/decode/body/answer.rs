@@ -4,6 +4,8 @@ use super::super::balance::Names;
 use super::super::ends::Ends;
 use super::super::json::{Cursor, Kind, Step};
 use super::super::keys::Keys;
+use super::super::record::Field;
+use super::super::shapes::Slot;
 use super::super::text;
 use super::{Body, elements, known, members, performance, service_tier, string};
 
@@ -90,7 +92,7 @@ fn whole_answer(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()>
 }
 
 /// The keys without which [`member`] learns nothing.
-static TELLING: Names = Names::new(
+pub(in crate::decode) static TELLING: Names = Names::new(
     &[
         "cacheDetails",
         "cache_creation",
@@ -112,8 +114,8 @@ static TELLING: Names = Names::new(
 fn member(cursor: &mut Cursor<'_, impl Ends>, key: Member, body: &mut Body) -> Step<()> {
     match key {
         Member::Invocation => members(cursor, |c, key| match &*key.name() {
-            b"invocationLatency" => milliseconds(c, &mut body.latency_ms),
-            b"firstByteLatency" => milliseconds(c, &mut body.first_byte_ms),
+            b"invocationLatency" => Measure::Latency.take(c, body),
+            b"firstByteLatency" => Measure::FirstByte.take(c, body),
             _ => c.skip(),
         }),
         Member::GuardrailAction => {
@@ -153,7 +155,7 @@ fn member(cursor: &mut Cursor<'_, impl Ends>, key: Member, body: &mut Body) -> S
 fn account(cursor: &mut Cursor<'_, impl Ends>, key: Member, body: &mut Body) -> Step<()> {
     match key {
         Member::Metrics => members(cursor, |c, key| match &*key.name() {
-            b"latencyMs" => milliseconds(c, &mut body.latency_ms),
+            b"latencyMs" => Measure::Latency.take(c, body),
             _ => c.skip(),
         }),
         Member::Usage => usage(cursor, body),
@@ -204,22 +206,60 @@ static USAGE: Keys<Used, 9> = Keys::new(
 fn usage(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
     known(cursor, &USAGE, |c, key| match key {
         Used::Creation => members(c, |c, key| match &*key.name() {
-            b"ephemeral_1h_input_tokens" => whole(c, &mut body.cache_write_1h),
+            b"ephemeral_1h_input_tokens" => Measure::HourWrites.take(c, body),
             _ => c.skip(),
         }),
-        Used::Details => elements(c, |c| {
-            let (mut hour, mut tokens) = (false, None);
-            members(c, |c, key| match &*key.name() {
-                b"ttl" => string(c, |ttl| hour = ttl.is("1h")),
-                b"inputTokens" => whole(c, &mut tokens),
-                _ => c.skip(),
-            })?;
-            if let (true, Some(tokens)) = (hour, tokens) {
-                body.cache_write_1h = Some(tokens);
-            }
-            Ok(())
-        }),
+        Used::Details => Measure::HourWritesOfDetails.take(c, body),
         Used::Other => c.skip(),
+    })
+}
+
+/// A number of an answer. Reading one decides nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Milliseconds until the answer was complete.
+    Latency,
+    /// Milliseconds until its first byte.
+    FirstByte,
+    /// Cache writes with the 1-hour lifetime,
+    HourWrites,
+    /// and as Converse lists them by lifetime.
+    HourWritesOfDetails,
+}
+
+impl Measure {
+    /// Reads the value that says it.
+    #[inline(always)]
+    pub(in crate::decode) fn take(
+        self,
+        cursor: &mut Cursor<'_, impl Ends>,
+        body: &mut Body,
+    ) -> Step<()> {
+        let from = cursor.start()?;
+        match self {
+            Self::Latency => milliseconds(cursor, &mut body.latency_ms),
+            Self::FirstByte => milliseconds(cursor, &mut body.first_byte_ms),
+            Self::HourWrites => whole(cursor, &mut body.cache_write_1h),
+            Self::HourWritesOfDetails => details(cursor, body),
+        }?;
+        cursor.note(Slot::Field(Field::Answer(self)), from);
+        Ok(())
+    }
+}
+
+/// Cache writes by lifetime.
+fn details(cursor: &mut Cursor<'_, impl Ends>, body: &mut Body) -> Step<()> {
+    elements(cursor, |c| {
+        let (mut hour, mut tokens) = (false, None);
+        members(c, |c, key| match &*key.name() {
+            b"ttl" => string(c, |ttl| hour = ttl.is("1h")),
+            b"inputTokens" => whole(c, &mut tokens),
+            _ => c.skip(),
+        })?;
+        if let (true, Some(tokens)) = (hour, tokens) {
+            body.cache_write_1h = Some(tokens);
+        }
+        Ok(())
     })
 }
 
@@ -229,7 +269,10 @@ fn whole(cursor: &mut Cursor<'_, impl Ends>, target: &mut Option<i64>) -> Step<(
     if cursor.kind()? != Kind::Number {
         return cursor.skip();
     }
-    if let Some(number) = text::whole(cursor.number()?) {
+    if let Some((number, length)) = cursor.small_number() {
+        cursor.pass(length);
+        *target = Some(number);
+    } else if let Some(number) = text::whole(cursor.number()?) {
         *target = Some(number);
     }
     Ok(())

@@ -14,7 +14,8 @@ use super::json::{Cursor, Kind, Step};
 use super::keys::Keys;
 use super::text::Raw;
 
-pub(super) use answer::answer;
+pub use answer::Measure;
+pub(super) use answer::{TELLING, answer};
 pub(super) use request::request;
 
 /// The service tier a call asked for or got.
@@ -82,6 +83,12 @@ pub struct Body {
 }
 
 impl Body {
+    /// The flags of this and the numbers of `other`.
+    pub(super) fn with_numbers_of(self, other: &Self) -> Self {
+        let Self { latency_ms, first_byte_ms, cache_write_1h, .. } = *other;
+        Self { latency_ms, first_byte_ms, cache_write_1h, ..self }
+    }
+
     /// Whether the call is a turn of a tool loop: it answers a tool, or it will be answered by one.
     /// A forced tool stops for tool use too, but nobody has to answer it.
     pub fn agent_turn(&self) -> bool {

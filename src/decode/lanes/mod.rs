@@ -32,6 +32,9 @@ pub(super) trait Compare: Copy {
     /// Which bytes are `byte`.
     fn equal(self, block: Self::Block, byte: u8) -> u64;
 
+    /// Which bytes of two blocks differ.
+    fn differ(self, one: Self::Block, other: Self::Block) -> u64;
+
     /// Which bytes lie from `low` to `high`.
     fn between(self, block: Self::Block, low: u8, high: u8) -> u64;
 
@@ -270,6 +273,11 @@ impl Compare for Portable {
             let odd = word ^ all;
             !(((odd & !Self::HIGH) + !Self::HIGH) | odd)
         })
+    }
+
+    #[inline(always)]
+    fn differ(self, one: [u64; 8], other: [u64; 8]) -> u64 {
+        self.any(std::array::from_fn(|index| one[index] ^ other[index]), 0xff)
     }
 
     #[inline(always)]

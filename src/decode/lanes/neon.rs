@@ -24,6 +24,13 @@ impl Compare for Neon {
     }
 
     #[inline(always)]
+    fn differ(self, one: [uint8x16_t; 4], other: [uint8x16_t; 4]) -> u64 {
+        // SAFETY: as above.
+        let odd = std::array::from_fn(|part| unsafe { veorq_u8(one[part], other[part]) });
+        self.any(odd, 0xff)
+    }
+
+    #[inline(always)]
     fn between(self, block: [uint8x16_t; 4], low: u8, high: u8) -> u64 {
         // SAFETY: as above.
         gather(block, |quarter| unsafe {

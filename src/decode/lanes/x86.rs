@@ -40,6 +40,12 @@ impl Compare for Avx512 {
     }
 
     #[inline(always)]
+    fn differ(self, one: __m512i, other: __m512i) -> u64 {
+        // SAFETY: as above.
+        unsafe { _mm512_cmpneq_epi8_mask(one, other) }
+    }
+
+    #[inline(always)]
     fn between(self, block: __m512i, low: u8, high: u8) -> u64 {
         // SAFETY: as above.
         unsafe {
@@ -134,6 +140,12 @@ impl Compare for Avx2 {
             let byte = _mm256_set1_epi8(byte as i8);
             join(_mm256_cmpeq_epi8(low, byte), _mm256_cmpeq_epi8(high, byte))
         }
+    }
+
+    #[inline(always)]
+    fn differ(self, one: [__m256i; 2], other: [__m256i; 2]) -> u64 {
+        // SAFETY: as above.
+        unsafe { !join(_mm256_cmpeq_epi8(one[0], other[0]), _mm256_cmpeq_epi8(one[1], other[1])) }
     }
 
     #[inline(always)]
@@ -277,6 +289,13 @@ impl Compare for Sse2 {
     fn equal(self, block: [__m128i; 4], byte: u8) -> u64 {
         // SAFETY: every x86-64 has SSE2.
         gather(block, |quarter| unsafe { _mm_cmpeq_epi8(quarter, _mm_set1_epi8(byte as i8)) })
+    }
+
+    #[inline(always)]
+    fn differ(self, one: [__m128i; 4], other: [__m128i; 4]) -> u64 {
+        // SAFETY: as above.
+        let odd = std::array::from_fn(|part| unsafe { _mm_xor_si128(one[part], other[part]) });
+        self.any(odd, 0xff)
     }
 
     #[inline(always)]

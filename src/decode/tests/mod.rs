@@ -14,6 +14,7 @@ mod generate;
 mod gunzip;
 mod oracle;
 mod recovery;
+mod shapes;
 
 use super::body::Body;
 use super::record::Record;

@@ -12,7 +12,7 @@ use super::super::Reject;
 use super::super::body::{Body, Tier};
 use super::super::ends::Slow;
 use super::super::json::{Cursor, Fault};
-use super::super::record::{self, Record};
+use super::super::record::{Reader, Record};
 use super::super::records::Bounds;
 use super::{Event, Row};
 
@@ -199,7 +199,7 @@ fn balanced(
     bounds: Bounds,
 ) -> Result<(usize, Result<Row, &'static str>), &'static str> {
     let (mut cursor, mut record) = (Cursor::new(window, 0, Slow), Record::default());
-    match record::read(&mut cursor, window, bounds.max_tokens, &mut record) {
+    match Reader::new(window, bounds.max_tokens, &mut record).read(&mut cursor) {
         Ok(outcome) => Ok((cursor.position(), outcome.map(|()| Row::from(&record)))),
         Err(Fault::Bad) => Err("not well-formed JSON"),
         Err(Fault::Cut) if window.len() < rest.len() => Err("record is longer than the limit"),

@@ -1,0 +1,395 @@
+//! Shapes of records: what one program writes differs in its values, and hardly ever in what stands between them.
+//!
+//! A record that was read token by token leaves its shape: its *leaves*, and the texts between them. A leaf is
+//! a value that is taken ([`Slot`] says as what) or stepped over; the texts are brackets, keys, and values that were
+//! looked at. A later record with the same texts is read by comparing them, and leaf by leaf; one that differs is read
+//! token by token.
+//!
+//! Both give the same record, because no leaf decides how reading goes on. That depends on keys, kinds of values
+//! and what was looked at, all of which is in the texts. Leaves are read by what reads them token by token. Only
+//! records that count are learned, so a reject is never the verdict of a shape.
+//!
+//! Shapes are kept as a tree, as most of them begin alike.
+
+use std::cell::RefCell;
+
+use super::balance::{Inside, Names, Stop, below};
+use super::body::{Body, Measure, TELLING};
+use super::ends::Ends;
+use super::json::{Cursor, Fault, Kind, Step};
+use super::lanes::{BLOCK, Compare};
+use super::record::{Field, Reader, Record};
+
+/// Most parts kept, at 20 bytes each. Logs of one program need tens, logs of many programs hundreds.
+const MOST_PARTS: usize = 4096;
+
+/// Most blocks of texts kept: 256 KiB.
+const MOST_BLOCKS: usize = (256 << 10) / BLOCK;
+
+/// Most leaves of a record that is learned. Conversations and streams beyond are as good as never repeated.
+const MOST_LEAVES: usize = 256;
+
+/// Most leaves of an object or array that is stepped over leaf by leaf, and not by its brackets.
+const MOST_INNER: usize = 8;
+
+/// and how deep they may be.
+const MOST_DEPTH: usize = 16;
+
+/// Learning a shape costs what two or three recalled records save. It is worth it while so many were recalled for each
+/// one learned,
+const WORTH: u64 = 4;
+/// or while so few were learned that nothing can be said.
+const TRIALS: u64 = 64;
+
+/// As what a value is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// It is stepped over.
+    Skipped,
+    /// Elements of an array that are stepped over, up to one that is not.
+    Elements,
+    /// The last elements of an array, stepped over with the closing bracket.
+    LastElements,
+    /// A field of the record.
+    Field(Field),
+}
+
+/// A value that was read: as what, from where and to where.
+type Note = (Slot, usize, usize);
+
+/// Reads as `ends` does and notes what is read.
+#[derive(Clone, Copy, Debug)]
+struct Noting<'n, E> {
+    ends: E,
+    notes: &'n RefCell<Vec<Note>>,
+}
+
+impl<E: Ends> Ends for Noting<'_, E> {
+    fn near(self, bytes: &[u8], at: usize) -> Option<&[u8]> {
+        self.ends.near(bytes, at)
+    }
+
+    fn text(self, bytes: &[u8], at: usize) -> Step<(usize, bool)> {
+        self.ends.text(bytes, at)
+    }
+
+    fn value(self, bytes: &[u8], at: usize) -> Step<usize> {
+        self.ends.value(bytes, at)
+    }
+
+    fn elements(self, bytes: &[u8], from: Inside, names: &Names) -> Step<Stop> {
+        self.ends.elements(bytes, from, names)
+    }
+
+    fn note(self, slot: Slot, from: usize, to: usize) {
+        let mut notes = self.notes.borrow_mut();
+        // A leaf's own parts are none.
+        while notes.pop_if(|(_, part, _)| *part >= from).is_some() {}
+        notes.push((slot, from, to));
+    }
+}
+
+/// What comes behind a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaf {
+    /// A string that is stepped over; the text has its opening quote.
+    String,
+    /// A number that is stepped over.
+    Number,
+    /// An object or array that is stepped over; the text has its opening bracket.
+    Brackets,
+    /// Elements that are stepped over, up to one that is not or behind the last one: the first of their array, the
+    /// text has its bracket,
+    FirstElements { last: bool },
+    /// or others.
+    Elements { last: bool },
+    /// A field.
+    Field(Field),
+    /// The end of the record.
+    End,
+}
+
+/// A text, what comes behind it, and how it goes on.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    /// The first block of the text, and its length in bytes.
+    text: u32,
+    length: u32,
+    leaf: Leaf,
+    /// The part behind the leaf; behind the end, which of `bodies` the record has.
+    next: u32,
+    /// Another part that may stand in place of this one.
+    other: u32,
+}
+
+/// No part.
+const NONE: u32 = u32::MAX;
+
+/// Shapes met by one thread. Which ones are known never shows in what is read.
+#[derive(Debug, Default)]
+pub struct Shapes {
+    /// Every record begins with the first one, or with another in its place.
+    parts: Vec<Part>,
+    /// Texts, each in blocks of its own.
+    texts: Vec<[u8; BLOCK]>,
+    /// What the bodies of whole records showed.
+    bodies: Vec<Body>,
+    notes: RefCell<Vec<Note>>,
+    /// Records read by their shapes.
+    recalled: u64,
+    /// Shapes learned.
+    learned: u64,
+}
+
+/// A record to be read by its shape.
+pub struct Recall<'s, 'r, 'a> {
+    pub(super) shapes: &'s Shapes,
+    pub(super) bytes: &'a [u8],
+    /// Where it begins.
+    pub(super) at: usize,
+    pub(super) max_tokens: i64,
+    /// Before anything of it is read; spoiled, if the shape is not known.
+    pub(super) record: &'r mut Record<'a>,
+}
+
+impl Recall<'_, '_, '_> {
+    /// Where the record ends, if its shape is known. `near` is for what is read without a call, `far` for the rest.
+    #[inline(always)]
+    pub(super) fn run(self, lanes: impl Compare, near: impl Ends, far: impl Ends) -> Option<usize> {
+        let Self { shapes, bytes, at, max_tokens, record } = self;
+        let mut cursor = Cursor::new(bytes, at, near);
+        let mut reader = Reader::new(bytes, max_tokens, record);
+        let mut part = shapes.parts.first()?;
+        let mut inside = None;
+        loop {
+            while !part.fits(&mut cursor, &shapes.texts, lanes) {
+                part = shapes.parts.get(part.other as usize)?;
+            }
+            match part.leaf {
+                Leaf::String => cursor.skip_opened(Kind::String).ok()?,
+                Leaf::Number => cursor.skip_opened(Kind::Number).ok()?,
+                Leaf::Brackets => cursor.skip_opened(Kind::Object).ok()?,
+                // Texts within.
+                Leaf::Field(
+                    field @ (Field::Metadata | Field::Answer(Measure::HourWritesOfDetails)),
+                ) => {
+                    let mut other = cursor.with(far);
+                    reader.take(&mut other, field).ok()?;
+                    cursor = other.with(near);
+                }
+                Leaf::Field(field) => reader.take(&mut cursor, field).ok()?,
+                Leaf::FirstElements { last } => {
+                    let from = Inside::before(cursor.position() - 1);
+                    inside = cursor.next_telling(from, &TELLING).ok()?;
+                    if inside.is_none() != last {
+                        return None;
+                    }
+                }
+                Leaf::Elements { last } => {
+                    let from = Inside::behind(inside?, cursor.position());
+                    inside = cursor.next_telling(from, &TELLING).ok()?;
+                    if inside.is_none() != last {
+                        return None;
+                    }
+                }
+                Leaf::End => {
+                    let body = shapes.bodies.get(part.next as usize)?;
+                    let read = reader.body();
+                    *read = body.with_numbers_of(read);
+                    reader.finish().ok()?;
+                    return Some(cursor.position());
+                }
+            }
+            part = shapes.parts.get(part.next as usize)?;
+        }
+    }
+}
+
+impl Part {
+    /// Steps over the text, if it comes next and the leaf may stand behind it.
+    #[inline(always)]
+    fn fits(
+        &self,
+        cursor: &mut Cursor<'_, impl Ends>,
+        texts: &[[u8; BLOCK]],
+        lanes: impl Compare,
+    ) -> bool {
+        let (mut rest, mut text, mut left) =
+            (cursor.rest(), self.text as usize, self.length as usize);
+        loop {
+            let (Some((met, behind)), Some(expected)) = (rest.split_first_chunk(), texts.get(text))
+            else {
+                // No block is left of the bytes.
+                return false;
+            };
+            let differ = lanes.differ(lanes.load(met), lanes.load(expected));
+            if differ & below(left) != 0 {
+                return false;
+            }
+            if left < BLOCK {
+                break;
+            }
+            (rest, text, left) = (behind, text + 1, left - BLOCK);
+        }
+        let is_number = |byte: Option<&u8>| matches!(byte, Some(b'-' | b'0'..=b'9'));
+        if self.leaf == Leaf::Number && !is_number(rest.get(left)) {
+            return false;
+        }
+        cursor.pass(self.length as usize);
+        true
+    }
+
+    fn text<'t>(&self, texts: &'t [[u8; BLOCK]]) -> &'t [u8] {
+        let blocks = texts.get(self.text as usize..).unwrap_or_default();
+        blocks.as_flattened().get(..self.length as usize).unwrap_or_default()
+    }
+}
+
+impl Shapes {
+    /// Counts a record that was read by its shape.
+    pub(super) fn count(&mut self) {
+        self.recalled += 1;
+    }
+
+    /// Records read by their shapes.
+    #[cfg(test)]
+    pub(super) fn recalled(&self) -> u64 {
+        self.recalled
+    }
+
+    /// Shapes learned.
+    #[cfg(test)]
+    pub(super) fn learned(&self) -> u64 {
+        self.learned
+    }
+
+    /// Whether learning another shape is worth it.
+    pub(super) fn are_worth_it(&self) -> bool {
+        self.learned < TRIALS || self.learned * WORTH < self.recalled
+    }
+
+    /// Reads the record that begins at `at` token by token and learns its shape; says what was read, and where it ends.
+    pub(super) fn learn<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        at: usize,
+        ends: impl Ends,
+        max_tokens: i64,
+        record: &mut Record<'a>,
+    ) -> (Step<Result<(), &'static str>>, usize) {
+        self.notes.get_mut().clear();
+        let mut cursor = Cursor::new(bytes, at, Noting { ends, notes: &self.notes });
+        let read = Reader::new(bytes, max_tokens, record).read(&mut cursor);
+        let end = cursor.position();
+        if read == Ok(Ok(())) {
+            let notes = within(bytes, self.notes.get_mut(), ends);
+            let blocks = notes.len() + 1 + (end - at) / BLOCK;
+            if notes.len() <= MOST_LEAVES && blocks <= MOST_BLOCKS {
+                if self.parts.len() + notes.len() >= MOST_PARTS
+                    || self.texts.len() + blocks > MOST_BLOCKS
+                {
+                    // What is still written will be met again.
+                    *self =
+                        Self { recalled: self.recalled, learned: self.learned, ..Self::default() };
+                }
+                self.learned += 1;
+                self.insert(&bytes[..end], at, &notes, record.body);
+            }
+        }
+        (read, end)
+    }
+
+    /// Adds the shape of the record that begins at `at` and ends with `bytes`.
+    fn insert(&mut self, bytes: &[u8], mut at: usize, notes: &[Note], body: Body) {
+        let mut before = None;
+        for &(slot, from, to) in notes {
+            let (leaf, behind) = match (slot, bytes[from]) {
+                (Slot::Field(field), _) => (Leaf::Field(field), from),
+                (Slot::Elements | Slot::LastElements, first) => {
+                    let last = slot == Slot::LastElements;
+                    match first {
+                        b'[' => (Leaf::FirstElements { last }, from + 1),
+                        _ => (Leaf::Elements { last }, from),
+                    }
+                }
+                (Slot::Skipped, b'"') => (Leaf::String, from + 1),
+                (Slot::Skipped, b'{' | b'[') => (Leaf::Brackets, from + 1),
+                (Slot::Skipped, b'-' | b'0'..=b'9') => (Leaf::Number, from),
+                // A word: of three, each is a text.
+                (Slot::Skipped, _) => continue,
+            };
+            before = Some(self.part(before, &bytes[at..behind], leaf));
+            at = to;
+        }
+        let end = self.part(before, &bytes[at..], Leaf::End);
+        self.parts[end as usize].next = self.bodies.len() as u32;
+        self.bodies.push(body);
+    }
+
+    /// The part with that text and leaf behind the part `before`; a new one, if there is none.
+    fn part(&mut self, before: Option<u32>, text: &[u8], leaf: Leaf) -> u32 {
+        let new = self.parts.len() as u32;
+        let mut place = match before {
+            Some(before) => self.parts[before as usize].next,
+            None => 0,
+        };
+        let mut last = None;
+        while let Some(part) = self.parts.get(place as usize) {
+            if part.leaf == leaf && part.text(&self.texts) == text {
+                return place;
+            }
+            (last, place) = (Some(place), part.other);
+        }
+        match (last, before) {
+            (Some(last), _) => self.parts[last as usize].other = new,
+            (None, Some(before)) => self.parts[before as usize].next = new,
+            (None, None) => {}
+        }
+        let (blocks, rest) = text.as_chunks();
+        let mut last = [0; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        let (text, length) = (self.texts.len() as u32, text.len() as u32);
+        self.texts.extend_from_slice(blocks);
+        self.texts.push(last);
+        self.parts.push(Part { text, length, leaf, next: NONE, other: NONE });
+        new
+    }
+}
+
+/// The notes with small objects and arrays that were stepped over taken apart: comparing their texts is faster than
+/// looking for brackets.
+fn within(bytes: &[u8], notes: &[Note], ends: impl Ends) -> Vec<Note> {
+    let mut all = Vec::with_capacity(notes.len());
+    for &note in notes {
+        let (slot, from, to) = note;
+        let before = all.len();
+        let has_brackets = slot == Slot::Skipped && matches!(bytes[from], b'{' | b'[');
+        let mut cursor = Cursor::new(&bytes[..to], from, ends);
+        if !has_brackets || leaves(&mut cursor, &mut all, before + MOST_INNER, MOST_DEPTH).is_err()
+        {
+            all.truncate(before);
+            all.push(note);
+        }
+    }
+    all
+}
+
+/// Notes the leaves of a value; an error if there are more than `most`, or if they are too deep.
+fn leaves<E: Ends>(
+    cursor: &mut Cursor<'_, E>,
+    notes: &mut Vec<Note>,
+    most: usize,
+    depth: usize,
+) -> Step<()> {
+    let (from, depth) = (cursor.start()?, depth.checked_sub(1).ok_or(Fault::Bad)?);
+    match cursor.kind()? {
+        Kind::Object => cursor.object(|c, _| leaves(c, notes, most, depth)),
+        Kind::Array => cursor.array(|c| leaves(c, notes, most, depth)),
+        _ if notes.len() == most => Err(Fault::Bad),
+        _ => {
+            cursor.skip()?;
+            notes.push((Slot::Skipped, from, cursor.position()));
+            Ok(())
+        }
+    }
+}
