@@ -7,13 +7,19 @@
 
 use super::balance::{self, FastElements, Inside, Names, Stop, Text, Value};
 use super::json::Step;
-use super::lanes::{BLOCK, Compare, Lanes, NEAR, Task, special_among};
+use super::lanes::{BLOCK, Compare, Lanes, NEAR, Task, ascii, special_among};
 use super::shapes::{Recall, Slot};
 
 /// Finds ends.
 pub trait Ends: Copy {
     /// The bytes from `at` to a quote that is near, with nothing special before it; `None` says nothing.
     fn near(self, bytes: &[u8], at: usize) -> Option<&[u8]>;
+
+    /// The same, where all of them are ASCII.
+    #[inline(always)]
+    fn plain(self, bytes: &[u8], at: usize) -> Option<&str> {
+        ascii(self.near(bytes, at)?)
+    }
 
     /// The position of the quote that ends the string whose text begins at `at`, and whether there is a
     /// backslash in it. Escapes are not looked at.
@@ -149,6 +155,11 @@ impl<C: Compare> Ends for Within<C> {
         let first = special & special.wrapping_neg();
         let is_quote = self.lanes.equal(block, b'"') & first != 0;
         if is_quote { bytes.get(..special.trailing_zeros() as usize) } else { None }
+    }
+
+    #[inline(always)]
+    fn plain(self, bytes: &[u8], at: usize) -> Option<&str> {
+        self.lanes.plain(bytes.get(at..)?.first_chunk()?)
     }
 
     #[inline(always)]

@@ -11,7 +11,6 @@
 use super::balance::{Inside, Names, Stop};
 use super::ends::Ends;
 use super::keys::Keys;
-use super::lanes::ascii;
 use super::shapes::Slot;
 use super::text::{Raw, small};
 
@@ -196,8 +195,7 @@ impl<'a, E: Ends> Cursor<'a, E> {
         if self.peek() != Ok(b'"') {
             return None;
         }
-        let text = self.ends.near(self.bytes, self.at + 1)?;
-        let text = ascii(text)?;
+        let text = self.ends.plain(self.bytes, self.at + 1)?;
         self.at += text.len() + 2;
         Some(text)
     }

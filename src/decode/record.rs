@@ -74,31 +74,21 @@ impl<'a> Record<'a> {
 /// A field of a record. Reading one decides nothing: what follows is read in the same way whatever it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// A text that every call has.
+    /// A text.
     Text(TextField),
-    /// `timestamp`
-    Timestamp,
-    /// `inferenceRegion`
-    InferenceRegion,
-    /// `errorCode`
-    ErrorCode,
+    /// A token count.
+    Tokens(TokenField),
     /// `requestMetadata`
     Metadata,
-    /// `input.inputTokenCount`
-    InputTokens,
-    /// `input.cacheReadInputTokenCount`
-    CacheReadTokens,
-    /// `input.cacheWriteInputTokenCount`
-    CacheWriteTokens,
-    /// `output.outputTokenCount`
-    OutputTokens,
     /// A number of the answer.
     Answer(Measure),
 }
 
-/// A text that every call has; empty where the log has none.
+/// A text of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextField {
+    /// `timestamp`
+    Timestamp,
     /// `accountId`
     Account,
     /// `region`
@@ -111,32 +101,40 @@ pub enum TextField {
     ModelId,
     /// `identity.arn`
     Arn,
+    /// `inferenceRegion`
+    InferenceRegion,
+    /// `errorCode`
+    ErrorCode,
 }
 
 impl TextField {
-    #[inline(always)]
-    fn of<'r, 'a>(self, record: &'r mut Record<'a>) -> &'r mut Cow<'a, str> {
-        match self {
-            Self::Account => &mut record.account,
-            Self::Region => &mut record.region,
-            Self::RequestId => &mut record.request_id,
-            Self::Operation => &mut record.operation,
-            Self::ModelId => &mut record.model_id,
-            Self::Arn => &mut record.arn,
-        }
-    }
-
     /// Why a value is none.
     fn reason(self) -> &'static str {
         match self {
+            Self::Timestamp => "timestamp is not a string",
             Self::Account => "accountId is not a string",
             Self::Region => "region is not a string",
             Self::RequestId => "requestId is not a string",
             Self::Operation => "operation is not a string",
             Self::ModelId => "modelId is not a string",
             Self::Arn => "identity.arn is not a string",
+            Self::InferenceRegion => "inferenceRegion is not a string",
+            Self::ErrorCode => "errorCode is not a string",
         }
     }
+}
+
+/// A token count of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenField {
+    /// `input.inputTokenCount`
+    Input,
+    /// `input.cacheReadInputTokenCount`
+    CacheRead,
+    /// `input.cacheWriteInputTokenCount`
+    CacheWrite,
+    /// `output.outputTokenCount`
+    Output,
 }
 
 /// What a key of a record means.
@@ -156,15 +154,15 @@ static MEMBERS: Keys<Member, 14> = Keys::new(
     [
         ("schemaType", Member::Usual),
         ("schemaVersion", Member::Usual),
-        ("timestamp", Member::Field(Field::Timestamp)),
+        ("timestamp", Member::Field(Field::Text(TextField::Timestamp))),
         ("accountId", Member::Field(Field::Text(TextField::Account))),
         ("identity", Member::Identity),
         ("region", Member::Field(Field::Text(TextField::Region))),
         ("requestId", Member::Field(Field::Text(TextField::RequestId))),
         ("operation", Member::Field(Field::Text(TextField::Operation))),
         ("modelId", Member::Field(Field::Text(TextField::ModelId))),
-        ("inferenceRegion", Member::Field(Field::InferenceRegion)),
-        ("errorCode", Member::Field(Field::ErrorCode)),
+        ("inferenceRegion", Member::Field(Field::Text(TextField::InferenceRegion))),
+        ("errorCode", Member::Field(Field::Text(TextField::ErrorCode))),
         ("requestMetadata", Member::Field(Field::Metadata)),
         ("input", Member::Input),
         ("output", Member::Output),
@@ -189,9 +187,9 @@ static INPUT: Keys<Inner, 5> = Keys::new(
     [
         ("inputContentType", Inner::Usual),
         ("inputBodyJson", Inner::Request),
-        ("inputTokenCount", Inner::Field(Field::InputTokens)),
-        ("cacheReadInputTokenCount", Inner::Field(Field::CacheReadTokens)),
-        ("cacheWriteInputTokenCount", Inner::Field(Field::CacheWriteTokens)),
+        ("inputTokenCount", Inner::Field(Field::Tokens(TokenField::Input))),
+        ("cacheReadInputTokenCount", Inner::Field(Field::Tokens(TokenField::CacheRead))),
+        ("cacheWriteInputTokenCount", Inner::Field(Field::Tokens(TokenField::CacheWrite))),
     ],
     Inner::Other,
 );
@@ -200,7 +198,7 @@ static OUTPUT: Keys<Inner, 3> = Keys::new(
     [
         ("outputContentType", Inner::Usual),
         ("outputBodyJson", Inner::Answer),
-        ("outputTokenCount", Inner::Field(Field::OutputTokens)),
+        ("outputTokenCount", Inner::Field(Field::Tokens(TokenField::Output))),
     ],
     Inner::Other,
 );
@@ -266,50 +264,50 @@ impl<'r, 'a> Reader<'r, 'a> {
     pub(super) fn take(&mut self, cursor: &mut Cursor<'a, impl Ends>, field: Field) -> Step<()> {
         let from = cursor.start()?;
         match field {
-            Field::Text(field) => {
-                let text = self.text(cursor, field.reason())?.unwrap_or_default();
-                *field.of(self.record) = text;
-            }
-            Field::Timestamp => {
-                let text = self.text(cursor, "timestamp is not a string")?;
-                self.time = text.map(|text| seconds(&text));
-            }
-            Field::InferenceRegion => {
-                self.record.inference_region =
-                    self.text(cursor, "inferenceRegion is not a string")?;
-            }
-            Field::ErrorCode => {
-                self.record.error_code = self.text(cursor, "errorCode is not a string")?;
+            Field::Text(field) => self.take_text(cursor, field)?,
+            Field::Tokens(field) => {
+                let tokens = self.count(cursor)?;
+                match field {
+                    TokenField::Input => self.record.input_tokens = tokens,
+                    TokenField::CacheRead => self.record.cache_read_tokens = tokens,
+                    TokenField::CacheWrite => self.record.cache_write_tokens = tokens,
+                    TokenField::Output => self.record.output_tokens = tokens,
+                }
             }
             Field::Metadata => self.metadata(cursor)?,
-            Field::InputTokens => self.record.input_tokens = self.count(cursor)?,
-            Field::CacheReadTokens => self.record.cache_read_tokens = self.count(cursor)?,
-            Field::CacheWriteTokens => self.record.cache_write_tokens = self.count(cursor)?,
-            Field::OutputTokens => self.record.output_tokens = self.count(cursor)?,
             Field::Answer(measure) => measure.take(cursor, &mut self.record.body)?,
         }
         cursor.note(Slot::Field(field), from);
         Ok(())
     }
 
-    /// A string or null; any other kind is a problem.
     #[inline(always)]
+    fn take_text(&mut self, cursor: &mut Cursor<'a, impl Ends>, field: TextField) -> Step<()> {
+        let text = match cursor.plain_text() {
+            Some(text) => Some(Cow::Borrowed(text)),
+            None => self.text(cursor, field)?,
+        };
+        let record = &mut *self.record;
+        match field {
+            TextField::Timestamp => self.time = text.map(|text| seconds(&text)),
+            TextField::Account => record.account = text.unwrap_or_default(),
+            TextField::Region => record.region = text.unwrap_or_default(),
+            TextField::RequestId => record.request_id = text.unwrap_or_default(),
+            TextField::Operation => record.operation = text.unwrap_or_default(),
+            TextField::ModelId => record.model_id = text.unwrap_or_default(),
+            TextField::Arn => record.arn = text.unwrap_or_default(),
+            TextField::InferenceRegion => record.inference_region = text,
+            TextField::ErrorCode => record.error_code = text,
+        }
+        Ok(())
+    }
+
+    /// A string or null; any other kind is a problem.
+    #[inline(never)]
     fn text(
         &mut self,
         cursor: &mut Cursor<'a, impl Ends>,
-        reason: &'static str,
-    ) -> Step<Option<Cow<'a, str>>> {
-        match cursor.plain_text() {
-            Some(text) => Ok(Some(Cow::Borrowed(text))),
-            None => self.other_text(cursor, reason),
-        }
-    }
-
-    #[inline(never)]
-    fn other_text(
-        &mut self,
-        cursor: &mut Cursor<'a, impl Ends>,
-        reason: &'static str,
+        field: TextField,
     ) -> Step<Option<Cow<'a, str>>> {
         match cursor.kind()? {
             Kind::String => {
@@ -321,7 +319,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             }
             Kind::Null => cursor.skip().map(|()| None),
             _ => {
-                self.problem.get_or_insert(reason);
+                self.problem.get_or_insert(field.reason());
                 cursor.skip().map(|()| None)
             }
         }

@@ -20,7 +20,7 @@ use super::json::{Cursor, Fault, Kind, Step};
 use super::lanes::{BLOCK, Compare};
 use super::record::{Field, Reader, Record};
 
-/// Most parts kept, at 20 bytes each. Logs of one program need tens, logs of many programs hundreds.
+/// Most parts kept, at 32 bytes each. Logs of one program need tens, logs of many programs hundreds.
 const MOST_PARTS: usize = 4096;
 
 /// Most blocks of texts kept: 256 KiB.
@@ -98,11 +98,9 @@ enum Leaf {
     Number,
     /// An object or array that is stepped over; the text has its opening bracket.
     Brackets,
-    /// Elements that are stepped over, up to one that is not or behind the last one: the first of their array, the
-    /// text has its bracket,
-    FirstElements { last: bool },
-    /// or others.
-    Elements { last: bool },
+    /// Elements that are stepped over: whether they are the first of their array (the text has its bracket) or come
+    /// behind one that is not stepped over, and whether they are the last or another such one comes.
+    Elements { first: bool, last: bool },
     /// A field.
     Field(Field),
     /// The end of the record.
@@ -115,6 +113,8 @@ struct Part {
     /// The first block of the text, and its length in bytes.
     text: u32,
     length: u32,
+    /// Which bytes of that block count.
+    counts: u64,
     leaf: Leaf,
     /// The part behind the leaf; behind the end, which of `bodies` the record has.
     next: u32,
@@ -126,10 +126,11 @@ struct Part {
 const NONE: u32 = u32::MAX;
 
 /// Shapes met by one thread. Which ones are known never shows in what is read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Shapes {
-    /// Every record begins with the first one, or with another in its place.
     parts: Vec<Part>,
+    /// The part that every record begins with, or another in its place.
+    first: u32,
     /// Texts, each in blocks of its own.
     texts: Vec<[u8; BLOCK]>,
     /// What the bodies of whole records showed.
@@ -139,6 +140,20 @@ pub struct Shapes {
     recalled: u64,
     /// Shapes learned.
     learned: u64,
+}
+
+impl Default for Shapes {
+    fn default() -> Self {
+        Self {
+            parts: Vec::new(),
+            first: NONE,
+            texts: Vec::new(),
+            bodies: Vec::new(),
+            notes: RefCell::default(),
+            recalled: 0,
+            learned: 0,
+        }
+    }
 }
 
 /// A record to be read by its shape.
@@ -159,11 +174,12 @@ impl Recall<'_, '_, '_> {
         let Self { shapes, bytes, at, max_tokens, record } = self;
         let mut cursor = Cursor::new(bytes, at, near);
         let mut reader = Reader::new(bytes, max_tokens, record);
-        let mut part = shapes.parts.first()?;
+        let (parts, texts) = (shapes.parts.as_slice(), shapes.texts.as_slice());
+        let mut part = parts.get(shapes.first as usize)?;
         let mut inside = None;
         loop {
-            while !part.fits(&mut cursor, &shapes.texts, lanes) {
-                part = shapes.parts.get(part.other as usize)?;
+            while !part.fits(&mut cursor, texts, lanes) {
+                part = parts.get(part.other as usize)?;
             }
             match part.leaf {
                 Leaf::String => cursor.skip_opened(Kind::String).ok()?,
@@ -178,15 +194,12 @@ impl Recall<'_, '_, '_> {
                     cursor = other.with(near);
                 }
                 Leaf::Field(field) => reader.take(&mut cursor, field).ok()?,
-                Leaf::FirstElements { last } => {
-                    let from = Inside::before(cursor.position() - 1);
-                    inside = cursor.next_telling(from, &TELLING).ok()?;
-                    if inside.is_none() != last {
-                        return None;
-                    }
-                }
-                Leaf::Elements { last } => {
-                    let from = Inside::behind(inside?, cursor.position());
+                Leaf::Elements { first, last } => {
+                    let at = cursor.position();
+                    let from = match first {
+                        true => Inside::before(at - 1),
+                        false => Inside::behind(inside?, at),
+                    };
                     inside = cursor.next_telling(from, &TELLING).ok()?;
                     if inside.is_none() != last {
                         return None;
@@ -200,13 +213,13 @@ impl Recall<'_, '_, '_> {
                     return Some(cursor.position());
                 }
             }
-            part = shapes.parts.get(part.next as usize)?;
+            part = parts.get(part.next as usize)?;
         }
     }
 }
 
 impl Part {
-    /// Steps over the text, if it comes next and the leaf may stand behind it.
+    /// Steps over the text, if it comes next, a block behind it.
     #[inline(always)]
     fn fits(
         &self,
@@ -214,31 +227,21 @@ impl Part {
         texts: &[[u8; BLOCK]],
         lanes: impl Compare,
     ) -> bool {
-        let (mut rest, mut text, mut left) =
-            (cursor.rest(), self.text as usize, self.length as usize);
-        loop {
-            let (Some((met, behind)), Some(expected)) = (rest.split_first_chunk(), texts.get(text))
-            else {
-                // No block is left of the bytes.
-                return false;
-            };
-            let differ = lanes.differ(lanes.load(met), lanes.load(expected));
-            if differ & below(left) != 0 {
-                return false;
-            }
-            if left < BLOCK {
-                break;
-            }
-            (rest, text, left) = (behind, text + 1, left - BLOCK);
-        }
-        let is_number = |byte: Option<&u8>| matches!(byte, Some(b'-' | b'0'..=b'9'));
-        if self.leaf == Leaf::Number && !is_number(rest.get(left)) {
+        let rest = cursor.rest();
+        let (Some(met), Some(expected)) = (rest.first_chunk(), texts.get(self.text as usize))
+        else {
             return false;
+        };
+        let length = self.length as usize;
+        let fits = lanes.differ(lanes.load(met), lanes.load(expected)) & self.counts == 0
+            && (length <= BLOCK || rest.starts_with(self.text(texts)));
+        if fits {
+            cursor.pass(length);
         }
-        cursor.pass(self.length as usize);
-        true
+        fits
     }
 
+    #[inline(never)]
     fn text<'t>(&self, texts: &'t [[u8; BLOCK]]) -> &'t [u8] {
         let blocks = texts.get(self.text as usize..).unwrap_or_default();
         blocks.as_flattened().get(..self.length as usize).unwrap_or_default()
@@ -283,6 +286,7 @@ impl Shapes {
         let end = cursor.position();
         if read == Ok(Ok(())) {
             let notes = within(bytes, self.notes.get_mut(), ends);
+            // At most all of the record, and one more where each text ends.
             let blocks = notes.len() + 1 + (end - at) / BLOCK;
             if notes.len() <= MOST_LEAVES && blocks <= MOST_BLOCKS {
                 if self.parts.len() + notes.len() >= MOST_PARTS
@@ -306,11 +310,8 @@ impl Shapes {
             let (leaf, behind) = match (slot, bytes[from]) {
                 (Slot::Field(field), _) => (Leaf::Field(field), from),
                 (Slot::Elements | Slot::LastElements, first) => {
-                    let last = slot == Slot::LastElements;
-                    match first {
-                        b'[' => (Leaf::FirstElements { last }, from + 1),
-                        _ => (Leaf::Elements { last }, from),
-                    }
+                    let (first, last) = (first == b'[', slot == Slot::LastElements);
+                    (Leaf::Elements { first, last }, from + usize::from(first))
                 }
                 (Slot::Skipped, b'"') => (Leaf::String, from + 1),
                 (Slot::Skipped, b'{' | b'[') => (Leaf::Brackets, from + 1),
@@ -329,29 +330,40 @@ impl Shapes {
     /// The part with that text and leaf behind the part `before`; a new one, if there is none.
     fn part(&mut self, before: Option<u32>, text: &[u8], leaf: Leaf) -> u32 {
         let new = self.parts.len() as u32;
-        let mut place = match before {
+        let mut next = match before {
             Some(before) => self.parts[before as usize].next,
-            None => 0,
+            None => self.first,
         };
-        let mut last = None;
-        while let Some(part) = self.parts.get(place as usize) {
+        // Longer texts come first: one may begin another.
+        let (mut last, mut at) = (None, next);
+        while let Some(part) = self.parts.get(at as usize) {
             if part.leaf == leaf && part.text(&self.texts) == text {
-                return place;
+                return at;
             }
-            (last, place) = (Some(place), part.other);
+            if part.length as usize >= text.len() {
+                (last, next) = (Some(at), part.other);
+            }
+            at = part.other;
         }
-        match (last, before) {
-            (Some(last), _) => self.parts[last as usize].other = new,
-            (None, Some(before)) => self.parts[before as usize].next = new,
-            (None, None) => {}
-        }
+        *match (last, before) {
+            (Some(last), _) => &mut self.parts[last as usize].other,
+            (None, Some(before)) => &mut self.parts[before as usize].next,
+            (None, None) => &mut self.first,
+        } = new;
         let (blocks, rest) = text.as_chunks();
-        let mut last = [0; BLOCK];
-        last[..rest.len()].copy_from_slice(rest);
-        let (text, length) = (self.texts.len() as u32, text.len() as u32);
+        let mut padded = [0; BLOCK];
+        padded[..rest.len()].copy_from_slice(rest);
+        let first = self.texts.len() as u32;
         self.texts.extend_from_slice(blocks);
-        self.texts.push(last);
-        self.parts.push(Part { text, length, leaf, next: NONE, other: NONE });
+        self.texts.push(padded);
+        self.parts.push(Part {
+            text: first,
+            length: text.len() as u32,
+            counts: below(text.len()),
+            leaf,
+            next: NONE,
+            other: next,
+        });
         new
     }
 }

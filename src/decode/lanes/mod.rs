@@ -29,6 +29,21 @@ pub(super) trait Compare: Copy {
         self.equal(block, b'"') | self.equal(block, b'\\') | self.between(block, 0, 0x1f)
     }
 
+    /// The text before a quote, if nothing stands before that but plain ASCII.
+    #[inline(always)]
+    fn plain(self, bytes: &[u8; BLOCK]) -> Option<&str> {
+        let block = self.load(bytes);
+        let stop = self.special(block) | self.any(block, 0x80);
+        let count = stop.trailing_zeros() as usize;
+        if self.equal(block, b'"') & stop & stop.wrapping_neg() == 0 {
+            return None;
+        }
+        let text = bytes.get(..count)?;
+        // SAFETY: no byte before `count` has its highest bit set, or `stop` would have it, and bytes below 0x80 are
+        // UTF-8, each by itself.
+        Some(unsafe { std::str::from_utf8_unchecked(text) })
+    }
+
     /// Which bytes are `byte`.
     fn equal(self, block: Self::Block, byte: u8) -> u64;
 
