@@ -6,7 +6,7 @@
 //! [`record::Record`] or [`Reject`]. [`json`] is the cursor all of them step with: it checks the
 //! grammar of what is read and keeps none of it. Where strings and values that are stepped over end,
 //! [`ends`] tells, in a fast way (by the comparisons of `lanes`) and a slow one; what such a value must be,
-//! `balance` says. [`text`] resolves the few strings that are taken out.
+//! `balance` says. A record like one before it is read by its shape ([`shapes`]). [`text`] resolves the few strings that are taken out.
 //!
 //! Architecture invariant: nothing here knows a file, a socket, a clock or a column. How the bytes
 //! were cut into pushes never shows in what a sink receives.
