@@ -64,7 +64,9 @@ pub(super) struct Stopped(pub(super) [bool; 2]);
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::arch::x86_64::{_bzhi_u32, _mm256_loadu_si256, _mm256_storeu_si256};
+    use std::arch::x86_64::{
+        _MM_HINT_T0, _bzhi_u32, _mm_prefetch, _mm256_loadu_si256, _mm256_storeu_si256,
+    };
     use std::hint::select_unpredictable;
     use std::ptr;
 
@@ -74,6 +76,10 @@ mod x86 {
     /// The offset entry of a step without a match. It copies bytes to be overwritten: from some
     /// way back, because reading what was just written waits for it.
     const NO_OFFSET: u32 = 1500 << 16;
+
+    /// How far ahead of the output its lines are asked for. Most come from beyond the second-level
+    /// cache, and stores that wait for them hold up everything behind.
+    const PREFETCH: usize = 1 << 10;
 
     /// The loops, on a processor that has what they are made of.
     #[derive(Clone, Copy, Debug)]
@@ -194,6 +200,7 @@ mod x86 {
                 let extra = _bzhi_u32(saved as u32, entry) >> (entry >> 8 & 31);
                 let length = select_unpredictable(is_match, (entry >> 24) + extra + 3, 0) as usize;
                 $hot.out = to.add(length);
+                _mm_prefetch::<_MM_HINT_T0>($hot.out.wrapping_add(PREFETCH).cast());
                 if length > 32 {
                     copy(to, offset, length);
                 } else if !$checked || is_match {

@@ -234,16 +234,23 @@ impl<'a> Stream<'a> {
             let entry = table[bits as usize % table.len()];
             let (symbol, word) = (entry >> 3, usize::from(entry & 7));
             let more = (bits >> word) as usize;
+            if word == 0 {
+                return Err(GiveUp);
+            }
+            self.lane.position += word;
+            if symbol < 16 {
+                lengths[at] = symbol as u8;
+                at += 1;
+                continue;
+            }
             let (value, times, more) = match symbol {
-                _ if word == 0 => return Err(GiveUp),
-                0..16 => (symbol as u8, 1, 0),
                 16 => (*lengths[..at].last().ok_or(GiveUp)?, 3 + more % 4, 2),
                 17 => (0, 3 + more % 8, 3),
                 _ => (0, 11 + more % 128, 7),
             };
             lengths[at..at + times].fill(value);
             at += times;
-            self.lane.position += word + more;
+            self.lane.position += more;
         }
         if at != end {
             return Err(GiveUp);

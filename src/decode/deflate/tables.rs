@@ -21,6 +21,9 @@ const OFFSET_SUB: usize = 1 << (MOST_BITS - OFFSET_BITS);
 const LITLEN_ENTRIES: usize = (1 << LITLEN_BITS) + LITLEN_SUB * 144;
 const OFFSET_ENTRIES: usize = (1 << OFFSET_BITS) + OFFSET_SUB * 16;
 
+/// Entries of the main table that can follow a word.
+const PACKED: usize = 1 << (LITLEN_BITS - 1);
+
 /// Entries of literals and lengths. Bits 0–5: the bits that the entry consumes, extra bits
 /// included, 20 at most (17 in the main table). Bits 8–12: where the extra bits begin; as many as
 /// are consumed when there are none. Bits 13–14: number of literals, 0 to 2. Bits 16–31: the
@@ -151,24 +154,33 @@ impl Tables {
 
     /// Packs each literal with the next symbol where the index holds the words of both.
     fn pack(&mut self, code: &Code) {
-        let table = &mut self.litlen[..1 << LITLEN_BITS];
+        let Some(table) = self.litlen.first_chunk_mut::<{ 1 << LITLEN_BITS }>() else { return };
         let Some(shortest) = (1..=MOST_BITS).find(|&bits| !code.of_length(bits).is_empty()) else {
             return;
         };
-        // What may follow, before anything is packed.
-        let mut single = [0; 1 << (LITLEN_BITS - 1)];
-        single.copy_from_slice(&table[..1 << (LITLEN_BITS - 1)]);
+        // What may follow, before anything is packed; and what it adds to the entry of a literal.
+        let (mut single, mut added) = ([0; PACKED], [0; PACKED]);
+        single.copy_from_slice(&table[..PACKED]);
         for bits in 1..=LITLEN_BITS.saturating_sub(shortest) {
+            let literals = code.of_length(bits);
+            let literals = &literals[..literals.partition_point(|word| word.symbol < 256)];
+            if literals.is_empty() {
+                continue;
+            }
             let room = LITLEN_BITS - bits;
-            let literals = code.of_length(bits).iter().take_while(|(symbol, _)| *symbol < 256);
-            for &(symbol, word) in literals {
+            for (next, added) in single[..1 << room].iter().zip(&mut added) {
+                // A second literal moves up; the base of a length is there already.
+                let lengths = (next / MATCH & 1).wrapping_neg();
+                let above = (next & lengths | next << 8 & !lengths) & 0xff00_0000;
+                let fits = next & SPECIAL == 0 && next & 0x1f00 <= room << 8;
+                *added = if fits { (next & 0xffff) + above } else { 0 };
+            }
+            for &Word { symbol, bits: word } in literals {
                 let first = bits * 0x101 + ONE_LITERAL + (u32::from(symbol) << 16);
-                let entries = table[usize::from(word)..].iter_mut().step_by(1 << bits);
-                for (next, entry) in single[..1 << room].iter().zip(entries) {
-                    // A second literal moves up; the base of a length is there already.
-                    let above = if next & MATCH == 0 { next << 8 } else { *next } & 0xff00_0000;
-                    let fits = next & SPECIAL == 0 && next & 0x1f00 <= room << 8;
-                    *entry = if fits { (next & 0xffff) + above + first } else { *entry };
+                let mut at = usize::from(word);
+                for added in &added[..1 << room] {
+                    table[at % (1 << LITLEN_BITS)] = first + added;
+                    at += 1 << bits;
                 }
             }
         }
@@ -200,10 +212,17 @@ pub(super) fn of_lengths(lengths: &[u8; 19]) -> Option<[u16; 1 << LENGTH_BITS]> 
 
 /// A prefix code as in RFC 1951, 3.2.2.
 struct Code {
-    /// Each symbol and its word, the first bit lowest: shortest words first, then by symbol.
-    words: [(u16, u16); 320],
+    /// Shortest words first, then by symbol.
+    words: [Word; 320],
     /// Where the words of each length begin.
     starts: [u16; MOST_BITS as usize + 2],
+}
+
+#[derive(Clone, Copy)]
+struct Word {
+    symbol: u16,
+    /// The first bit lowest.
+    bits: u16,
 }
 
 impl Code {
@@ -216,32 +235,31 @@ impl Code {
         }
         starts[1] = 0;
         let mut left = 1i32;
+        // What to add to the place of a word for its value.
+        let (mut values, mut value) = ([0u16; MOST_BITS as usize + 1], 0u16);
         for length in 1..=MOST_BITS as usize {
-            left = left * 2 - i32::from(starts[length + 1]);
+            let count = starts[length + 1];
+            left = left * 2 - i32::from(count);
             if left < 0 {
                 return None;
             }
+            values[length] = (value << 1).wrapping_sub(starts[length]);
+            value = (value << 1) + count;
             starts[length + 1] += starts[length];
         }
         let count = starts[MOST_BITS as usize + 1];
         if left > 0 && (count > 1 || starts[2] != count) {
             return None;
         }
-        let mut code = Self { words: [(0, 0); 320], starts };
+        let mut code = Self { words: [Word { symbol: 0, bits: 0 }; 320], starts };
         // Symbols without a word fall behind all others.
         starts[0] = count;
         for (symbol, &length) in lengths.iter().enumerate() {
-            let at = &mut starts[usize::from(length & 15)];
-            code.words[usize::from(*at)].0 = symbol as u16;
-            *at += 1;
-        }
-        let mut word = 0;
-        for length in 1..=MOST_BITS {
-            let range = code.range(length);
-            for (_, of_symbol) in &mut code.words[range] {
-                *of_symbol = word;
-                word = following(word, length);
-            }
+            let length = usize::from(length & 15);
+            let at = starts[length];
+            starts[length] = at + 1;
+            let bits = reversed(values[length].wrapping_add(at) << (16 - length as u32 & 15));
+            code.words[usize::from(at)] = Word { symbol: symbol as u16, bits };
         }
         Some(code)
     }
@@ -251,7 +269,7 @@ impl Code {
     }
 
     /// The symbols with words of this length.
-    fn of_length(&self, length: u32) -> &[(u16, u16)] {
+    fn of_length(&self, length: u32) -> &[Word] {
         &self.words[self.range(length)]
     }
 
@@ -269,7 +287,7 @@ impl Code {
             // The table so far, twice: the bit after the words that it has says nothing yet.
             let (shorter, rest) = table.split_at_mut(1 << (length - 1));
             rest[..shorter.len()].copy_from_slice(shorter);
-            for &(symbol, word) in self.of_length(length) {
+            for &Word { symbol, bits: word } in self.of_length(length) {
                 let of_length = E::from(unit * length as u16);
                 table[usize::from(word)] = meanings[usize::from(symbol)] + of_length;
             }
@@ -277,7 +295,7 @@ impl Code {
         let size = 1 << (MOST_BITS - BITS);
         let (mut place, mut after, mut prefix) = (0, 1 << BITS, None);
         for length in BITS + 1..=MOST_BITS {
-            for &(symbol, word) in self.of_length(length) {
+            for &Word { symbol, bits: word } in self.of_length(length) {
                 let (index, rest) = (usize::from(word) % (1 << BITS), usize::from(word) >> BITS);
                 if prefix != Some(index) {
                     prefix = Some(index);
@@ -295,14 +313,17 @@ impl Code {
     }
 }
 
-/// The word after `word` among those of `length` bits. After the last one comes 0.
-fn following(word: u16, length: u32) -> u16 {
-    // Adding 1 at the last bit, which is the highest here: it clears ones and sets a zero.
-    match word ^ ((1 << length) - 1) {
-        0 => 0,
-        zeros => {
-            let bit = 1 << zeros.ilog2();
-            word & (bit - 1) | bit
+/// The bits in the opposite order.
+fn reversed(bits: u16) -> u16 {
+    const BYTES: [u8; 256] = {
+        let mut all = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            all[byte] = (byte as u8).reverse_bits();
+            byte += 1;
         }
-    }
+        all
+    };
+    let [low, high] = bits.to_le_bytes().map(|byte| BYTES[usize::from(byte)]);
+    u16::from_le_bytes([high, low])
 }
