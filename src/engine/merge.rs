@@ -17,6 +17,7 @@ use crate::schema::Table;
 use crate::store::dataset::Dataset;
 use crate::store::index::Index;
 use crate::store::ledger::{self, LedgerEntry};
+use crate::store::parquet::BATCH_ROWS;
 use crate::store::state::{StateFile, packed};
 use crate::store::tables::Tables;
 use crate::table::packed::Torn;
@@ -129,11 +130,14 @@ impl Merging<'_> {
                 let keys = self.days.names.keys();
                 let (minutes, bins) = (sums.usage.sorted(&keys), sums.sizes.sorted(&keys));
                 self.kept.day(day, (&sums.usage, &minutes), &bins);
-                let (minutes, bins) =
-                    (sums.usage.batch(&minutes, &keys)?, size_batch(&bins, &keys)?);
-                drop(sums);
-                tables.replace_aside(usage, day, digest, minutes).await?;
-                tables.replace_aside(sizes, day, digest, bins).await?;
+                let bins = size_batch(&bins, &keys);
+                // Columns of a few rows at a time: those of a day would be as large as its sums.
+                let batches = (0..minutes.len()).step_by(BATCH_ROWS).map(move |at| {
+                    let rows = &minutes[at..minutes.len().min(at + BATCH_ROWS)];
+                    sums.usage.batch(rows, &keys)
+                });
+                tables.replace_aside(usage, day, digest, batches).await?;
+                tables.replace_aside(sizes, day, digest, std::iter::once(bins)).await?;
             }
             Closed::Parts(parts) => {
                 self.kept.give_up();

@@ -52,10 +52,13 @@ impl UsageSums {
 
     /// The rows in the order of the table: workload, minute, and the place of the numbers.
     pub(super) fn sorted(&self, keys: &Keys) -> Vec<UsageRow> {
-        let row = |(at, sums): (&(u32, Minute), &u32)| (at.0, at.1, *sums);
-        let mut rows: Vec<UsageRow> = self.rows.iter().map(row).collect();
-        rows.sort_unstable_by_key(|(number, minute, _)| (keys.place(*number), *minute));
-        rows
+        // All minutes are of one day.
+        let order =
+            |number, minute: Minute| u64::from(keys.place(number)) << 32 | minute.of_day() as u64;
+        let row = |(at, sums): (&(u32, Minute), &u32)| (order(at.0, at.1), (at.0, at.1, *sums));
+        let mut rows: Vec<(u64, UsageRow)> = self.rows.iter().map(row).collect();
+        rows.sort_unstable_by_key(|(order, _)| *order);
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 
     /// The numbers of a row.
@@ -68,11 +71,17 @@ impl UsageSums {
         let mut columns = keys.of_rows(rows.iter().map(|(number, ..)| *number));
         let minute = Arc::new(Field::new("minute", Kind::Time.arrow(), false));
         columns.push((minute, minutes(rows.iter().map(|(_, minute, _)| *minute))));
-        for (at, name) in number_names().enumerate() {
-            let numbers = rows.iter().map(|row| self.numbers(row)[at]);
-            let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers));
-            columns.push((Arc::new(Field::new(name, DataType::Int64, false)), numbers));
+        let mut numbers = [(); NUMBERS].map(|()| Vec::with_capacity(rows.len()));
+        // So few rows at a time that they stay near while each column takes its number of them.
+        for some in rows.chunks(64) {
+            for (at, column) in numbers.iter_mut().enumerate() {
+                column.extend(some.iter().map(|row| self.numbers(row)[at]));
+            }
         }
+        columns.extend(number_names().zip(numbers).map(|(name, numbers)| {
+            let numbers: ArrayRef = Arc::new(Int64Array::from(numbers));
+            (Arc::new(Field::new(name, DataType::Int64, false)), numbers)
+        }));
         batch(columns)
     }
 
@@ -106,7 +115,16 @@ impl UsageSums {
 
 /// Calls of a day by workload, whether of output, and bin.
 #[derive(Default)]
-pub(super) struct SizeSums(HashMap<(u32, bool, i32), i64, RandomState>);
+pub(super) struct SizeSums {
+    /// Workload, whether of output and which sixteen bins → place among `sums`.
+    places: HashMap<(u32, bool, i32), u32, RandomState>,
+    /// Calls of sixteen bins: a factor of *e* in tokens, and objects have most of their sizes in few of them.
+    sums: Vec<[i64; 16]>,
+    /// Where something was added last.
+    last: Option<((u32, bool, i32), u32)>,
+    /// Bins with calls.
+    rows: usize,
+}
 
 /// One row of sizes: workload, whether of output, bin, calls.
 pub(super) type SizeRow = (u32, bool, i32, i64);
@@ -114,24 +132,44 @@ pub(super) type SizeRow = (u32, bool, i32, i64);
 impl SizeSums {
     /// Rows so far.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.rows
     }
 
     /// Adds what one object tells of a bin.
     pub(super) fn add(&mut self, number: u32, is_output: bool, bin: i32, requests: i64) {
-        let sum = self.0.entry((number, is_output, bin)).or_default();
+        let at = (number, is_output, bin.div_euclid(16));
+        let place = match self.last {
+            Some((last, place)) if last == at => place,
+            _ => *self.places.entry(at).or_insert_with(|| {
+                self.sums.push([0; 16]);
+                self.sums.len() as u32 - 1
+            }),
+        };
+        self.last = Some((at, place));
+        let sum = &mut self.sums[place as usize][bin.rem_euclid(16) as usize];
+        self.rows += usize::from(*sum == 0);
         *sum = sum.saturating_add(requests);
     }
 
     /// The rows in the order of the table.
     pub(super) fn sorted(&self, keys: &Keys) -> Vec<SizeRow> {
-        let rows =
-            self.0.iter().map(|((number, is_output, bin), n)| (*number, *is_output, *bin, *n));
-        let mut rows: Vec<_> = rows.collect();
-        rows.sort_unstable_by_key(|(number, is_output, bin, _)| {
-            (keys.place(*number), *is_output, *bin)
+        let mut places: Vec<_> = self.places.iter().collect();
+        places.sort_unstable_by_key(|((number, is_output, sixteen), _)| {
+            (keys.place(*number), *is_output, *sixteen)
         });
+        let mut rows = Vec::with_capacity(self.rows);
+        rows.extend(places.into_iter().flat_map(|(at, place)| self.of_place(*at, *place)));
         rows
+    }
+
+    fn of_place(
+        &self,
+        (number, is_output, sixteen): (u32, bool, i32),
+        place: u32,
+    ) -> impl Iterator<Item = SizeRow> {
+        let bins = self.sums[place as usize].into_iter().zip(sixteen * 16..);
+        let any = bins.filter(|(requests, _)| *requests != 0);
+        any.map(move |(requests, bin)| (number, is_output, bin, requests))
     }
 
     /// The columns that rows have; `workload` is what the workload's column tells.
@@ -147,14 +185,15 @@ impl SizeSums {
 
     /// What was added up of `day`, as rows in no order; begins anew.
     pub(super) fn set_aside(&mut self, day: Day) -> Result<RecordBatch, ArrowError> {
-        let rows: Vec<_> = self.0.drain().collect();
-        let at = || rows.iter().map(|(at, _)| *at);
+        let sums = std::mem::take(self);
+        let rows = sums.places.iter().flat_map(|(at, place)| sums.of_place(*at, *place));
+        let rows: Vec<SizeRow> = rows.collect();
         let columns: [ArrayRef; 5] = [
-            Arc::new(Date32Array::from_iter_values(at().map(|_| day.0))),
-            Arc::new(UInt32Array::from_iter_values(at().map(|(number, ..)| number))),
-            Arc::new(at().map(|(_, is_output, _)| Some(is_output)).collect::<BooleanArray>()),
-            Arc::new(Int32Array::from_iter_values(at().map(|(.., bin)| bin))),
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, requests)| *requests))),
+            Arc::new(Date32Array::from_iter_values(rows.iter().map(|_| day.0))),
+            Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.0))),
+            Arc::new(rows.iter().map(|row| Some(row.1)).collect::<BooleanArray>()),
+            Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.2))),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.3))),
         ];
         RecordBatch::try_new(Self::schema(NUMBER), columns.into())
     }

@@ -24,7 +24,7 @@ use crate::schema::{Kind, PARTITION_COLUMN, Table};
 const CREATED_BY: &str = "halfrate";
 
 /// Rows handed to the encoder at once. Page bounds depend on it, so it is fixed.
-const BATCH_ROWS: usize = 8192;
+pub const BATCH_ROWS: usize = 8192;
 
 /// Rows in a row group: about what DuckDB gives one thread (122,880), and small enough that a
 /// writer of the widest table holds a few tens of megabytes.
@@ -84,9 +84,20 @@ pub enum EncodeError {
 /// # Errors
 /// A batch does not fit the table, or the rows are not sorted by its order.
 pub fn encode(table: &'static Table, batches: &[RecordBatch]) -> Result<Bytes, EncodeError> {
+    encode_each(table, batches.iter().cloned().map(Ok))
+}
+
+/// As [`encode`], of batches as they are made.
+///
+/// # Errors
+/// As [`encode`], or a batch could not be made.
+pub fn encode_each(
+    table: &'static Table,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+) -> Result<Bytes, EncodeError> {
     let mut writer = TableWriter::new(table, Vec::new())?;
     for batch in batches {
-        writer.write(batch)?;
+        writer.write(&batch.map_err(|source| EncodeError::Arrow { table: table.name, source })?)?;
     }
     Ok(writer.finish()?.into())
 }
