@@ -12,6 +12,7 @@ use arrow::error::ArrowError;
 use datafusion::catalog::streaming::StreamingTable;
 
 use super::EngineError;
+use super::kept::WholeDay;
 use super::names::{Keys, Names, PLACE};
 use super::spool::Spool;
 use super::sums::{NUMBER, SizeSums, UsageSums};
@@ -43,9 +44,9 @@ pub(super) struct Days {
 
 /// One day's facts.
 #[derive(Default)]
-pub(super) struct Sums {
-    pub(super) usage: UsageSums,
-    pub(super) sizes: SizeSums,
+struct Sums {
+    usage: UsageSums,
+    sizes: SizeSums,
     /// What no longer fitted.
     aside: Option<[Spool; 2]>,
 }
@@ -53,7 +54,7 @@ pub(super) struct Sums {
 /// A day that is complete.
 pub(super) enum Closed {
     /// It was added up in memory.
-    Whole(Box<Sums>),
+    Whole(WholeDay),
     /// Rows of usage and of sizes that are still to be added up and sorted.
     Parts(Box<[StreamingTable; 2]>),
 }
@@ -107,14 +108,13 @@ impl Days {
     /// Ends a day.
     pub(super) fn close(&mut self, day: Day) -> Result<Closed, EngineError> {
         let mut sums = self.open.remove(&day).unwrap_or_default();
-        if sums.aside.is_none() {
-            return Ok(Closed::Whole(Box::new(sums)));
-        }
-        sums.set_aside(day)?;
         let keys = self.names.keys();
+        if sums.aside.is_some() {
+            sums.set_aside(day)?;
+        }
         match sums.aside {
             Some([usage, sizes]) => Ok(Closed::Parts(Box::new(tables(usage, sizes, keys)?))),
-            None => Ok(Closed::Whole(Box::new(sums))),
+            None => Ok(Closed::Whole(WholeDay::new(sums.usage, sums.sizes, &keys))),
         }
     }
 }
@@ -166,7 +166,8 @@ fn with_numbers(
         Arc::clone(usage.column(0)),
         places_of(usage.column(1), keys),
     ];
-    let numbers = number_columns(usage.column(2).as_binary());
+    let packed = usage.column(2).as_binary::<i32>().iter();
+    let numbers = number_columns(packed.map(Option::unwrap_or_default));
     RecordBatch::try_new(Arc::clone(schema), own.into_iter().chain(numbers).collect())
 }
 
@@ -186,7 +187,6 @@ fn places_of(numbers: &ArrayRef, keys: &Keys) -> ArrayRef {
 mod tests {
     use super::super::kept::Kept;
     use super::super::merge::{SIZES, USAGE, added_up};
-    use super::super::sums::size_batch;
     use super::*;
     use crate::schema::table;
     use crate::store::parquet::encode;
@@ -252,12 +252,10 @@ mod tests {
         let (mut files, mut kept) = (Vec::new(), Kept::default());
         for day in &wanted {
             let rows: [Vec<RecordBatch>; 2] = match days.close(*day).unwrap() {
-                Closed::Whole(sums) => {
-                    let keys = days.names.keys();
-                    let (usage, sizes) = (sums.usage.sorted(&keys), sums.sizes.sorted(&keys));
-                    kept.day(*day, (&sums.usage, &usage), &sizes);
-                    let usage = sums.usage.batch(&usage, &keys).unwrap();
-                    [vec![usage], vec![size_batch(&sizes, &keys).unwrap()]]
+                Closed::Whole(whole) => {
+                    let (whole, keys) = (Arc::new(whole), days.names.keys());
+                    kept.day(*day, Arc::clone(&whole));
+                    [vec![whole.usage(&keys).unwrap()], vec![whole.sizes(&keys).unwrap()]]
                 }
                 Closed::Parts(parts) => {
                     let (session, keys) = (SessionContext::new(), days.names.keys());

@@ -4,19 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array,
-    RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+    ArrayRef, BinaryBuilder, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch,
+    TimestampMicrosecondArray, UInt32Array,
 };
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use foldhash::fast::RandomState;
 
 use super::names::Keys;
 use crate::schema::{Kind, PARTITION_COLUMN, TIME_ZONE};
-use crate::table::columns::{NUMBERS, number_names};
+use crate::table::columns::NUMBERS;
 use crate::table::packed::{PackedMinute, numbers_of, pack_numbers};
 use crate::units::{Day, Minute};
-use crate::workload::SizeHistogram;
 
 /// Name of the column that tells a fact's workload by its number, before places are known.
 pub(super) const NUMBER: &str = "number";
@@ -64,25 +63,6 @@ impl UsageSums {
     /// The numbers of a row.
     pub(super) fn numbers(&self, row: &UsageRow) -> &[i64; NUMBERS] {
         &self.sums[row.2 as usize]
-    }
-
-    /// Sorted rows as `usage` has them, the texts of keys as dictionaries.
-    pub(super) fn batch(&self, rows: &[UsageRow], keys: &Keys) -> Result<RecordBatch, ArrowError> {
-        let mut columns = keys.of_rows(rows.iter().map(|(number, ..)| *number));
-        let minute = Arc::new(Field::new("minute", Kind::Time.arrow(), false));
-        columns.push((minute, minutes(rows.iter().map(|(_, minute, _)| *minute))));
-        let mut numbers = [(); NUMBERS].map(|()| Vec::with_capacity(rows.len()));
-        // So few rows at a time that they stay near while each column takes its number of them.
-        for some in rows.chunks(64) {
-            for (at, column) in numbers.iter_mut().enumerate() {
-                column.extend(some.iter().map(|row| self.numbers(row)[at]));
-            }
-        }
-        columns.extend(number_names().zip(numbers).map(|(name, numbers)| {
-            let numbers: ArrayRef = Arc::new(Int64Array::from(numbers));
-            (Arc::new(Field::new(name, DataType::Int64, false)), numbers)
-        }));
-        batch(columns)
     }
 
     /// The columns that rows have while they are set aside.
@@ -199,34 +179,8 @@ impl SizeSums {
     }
 }
 
-/// Sorted rows as `sizes` has them, the texts of keys as dictionaries.
-pub(super) fn size_batch(rows: &[SizeRow], keys: &Keys) -> Result<RecordBatch, ArrowError> {
-    let mut columns = keys.of_rows(rows.iter().map(|(number, ..)| *number));
-    let kinds = rows.iter().map(|(_, is_output, ..)| if *is_output { "output" } else { "input" });
-    let bins = || rows.iter().map(|(_, _, bin, _)| *bin);
-    let bound = |above: i32| -> ArrayRef {
-        let bounds = bins().map(|bin| SizeHistogram::lower_bound(bin.saturating_add(above)));
-        Arc::new(Float64Array::from_iter_values(bounds))
-    };
-    let own: [(&str, ArrayRef); 5] = [
-        ("kind", Arc::new(StringArray::from_iter_values(kinds))),
-        ("bin", Arc::new(Int32Array::from_iter_values(bins()))),
-        ("lower_tokens", bound(0)),
-        ("upper_tokens", bound(1)),
-        ("requests", Arc::new(Int64Array::from_iter_values(rows.iter().map(|(.., n)| *n)))),
-    ];
-    columns.extend(own.map(|(name, column)| {
-        (Arc::new(Field::new(name, column.data_type().clone(), false)), column)
-    }));
-    batch(columns)
-}
-
-fn minutes(minutes: impl Iterator<Item = Minute>) -> ArrayRef {
+/// A column of minutes.
+pub(super) fn minutes(minutes: impl Iterator<Item = Minute>) -> ArrayRef {
     let minutes = TimestampMicrosecondArray::from_iter_values(minutes.map(Minute::micros));
     Arc::new(minutes.with_timezone(TIME_ZONE))
-}
-
-fn batch(columns: Vec<(FieldRef, ArrayRef)>) -> Result<RecordBatch, ArrowError> {
-    let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = columns.into_iter().unzip();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }

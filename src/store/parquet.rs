@@ -17,6 +17,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value};
 
+use super::by_column::ByColumn;
 use crate::schema::{Kind, PARTITION_COLUMN, Table};
 
 /// What files say made them. Without a version, so that a release alone changes no bytes; the
@@ -24,7 +25,7 @@ use crate::schema::{Kind, PARTITION_COLUMN, Table};
 const CREATED_BY: &str = "halfrate";
 
 /// Rows handed to the encoder at once. Page bounds depend on it, so it is fixed.
-pub const BATCH_ROWS: usize = 8192;
+const BATCH_ROWS: usize = 8192;
 
 /// Rows in a row group: about what DuckDB gives one thread (122,880), and small enough that a
 /// writer of the widest table holds a few tens of megabytes.
@@ -84,22 +85,40 @@ pub enum EncodeError {
 /// # Errors
 /// A batch does not fit the table, or the rows are not sorted by its order.
 pub fn encode(table: &'static Table, batches: &[RecordBatch]) -> Result<Bytes, EncodeError> {
-    encode_each(table, batches.iter().cloned().map(Ok))
-}
-
-/// As [`encode`], of batches as they are made.
-///
-/// # Errors
-/// As [`encode`], or a batch could not be made.
-pub fn encode_each(
-    table: &'static Table,
-    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
-) -> Result<Bytes, EncodeError> {
     let mut writer = TableWriter::new(table, Vec::new())?;
     for batch in batches {
-        writer.write(&batch.map_err(|source| EncodeError::Arrow { table: table.name, source })?)?;
+        writer.write(batch)?;
     }
     Ok(writer.finish()?.into())
+}
+
+/// The file that [`encode`] makes of one batch, on all cores; its columns go one by one.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_by_column(table: &'static Table, batch: RecordBatch) -> Result<Bytes, EncodeError> {
+    let refused = |source| EncodeError::Arrow { table: table.name, source };
+    let failed = |source| EncodeError::Parquet { table: table.name, source };
+    let conforming = conform(table, &batch)?;
+    drop(batch);
+    if !is_sorted(table, &conforming).map_err(refused)? {
+        return Err(EncodeError::Order { table: table.name, order: table.order });
+    }
+    let (_, mut columns, rows) = conforming.into_parts();
+    let mut writer = ByColumn::new(table.arrow_schema(), properties(table)?).map_err(failed)?;
+    for start in (0..rows).step_by(ROW_GROUP_ROWS) {
+        let end = rows.min(start + ROW_GROUP_ROWS);
+        let pieces = |column: &ArrayRef| {
+            let starts = (start..end).step_by(BATCH_ROWS);
+            starts.map(|at| column.slice(at, BATCH_ROWS.min(end - at))).collect()
+        };
+        let group = columns.iter().map(pieces).collect();
+        if end == rows {
+            columns.clear();
+        }
+        writer.row_group(group).map_err(failed)?;
+    }
+    Ok(writer.finish().map_err(failed)?.into())
 }
 
 /// The batch with exactly the table's columns, types and metadata; texts may stay dictionaries.
@@ -422,10 +441,14 @@ mod tests {
         let pieces: Vec<_> =
             cuts.windows(2).map(|cut| batch.slice(cut[0], cut[1] - cut[0])).collect();
         assert_eq!(encode(sizes, &pieces).unwrap(), whole);
+        assert_eq!(encode_by_column(sizes, batch.clone()).unwrap(), whole);
 
         let swapped = [batch.slice(10, 5), batch.slice(0, 5)];
-        let error = encode(sizes, &swapped).unwrap_err().to_string();
-        assert!(error.starts_with("rows of table sizes are not sorted by account"), "{error}");
+        let swapped = concat_batches(batch.schema_ref(), &swapped).unwrap();
+        for encoded in [encode(sizes, &[swapped.clone()]), encode_by_column(sizes, swapped)] {
+            let error = encoded.unwrap_err().to_string();
+            assert!(error.starts_with("rows of table sizes are not sorted by account"), "{error}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use twox_hash::XxHash64;
 
 use super::dataset::{Before, Dataset, DatasetError, Version};
 use super::index::{Index, Made};
-use super::parquet::{TableWriter, encode, encode_each};
+use super::parquet::{EncodeError, TableWriter, encode, encode_by_column};
 use crate::failpoint;
 use crate::schema::{TABLES, Table};
 use crate::units::Day;
@@ -140,8 +140,7 @@ impl<'d> Tables<'d> {
             .await
     }
 
-    /// Writes a partition that was made of what `digest` says; its rows are made and encoded on a thread of
-    /// their own.
+    /// Writes a partition that was made of what `digest` says; its rows are made and encoded aside.
     ///
     /// # Errors
     /// As [`Tables::append`], at the latest when it is flushed.
@@ -150,7 +149,7 @@ impl<'d> Tables<'d> {
         table: &'static Table,
         day: Day,
         digest: &str,
-        rows: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
+        rows: impl FnOnce() -> Result<RecordBatch, ArrowError> + Send + 'static,
     ) -> Result<(), DatasetError> {
         // Never closed, so there is always a permit to come.
         let permit = Arc::clone(&self.encoding).acquire_owned().await.ok();
@@ -158,7 +157,10 @@ impl<'d> Tables<'d> {
             self.one_written().await?;
         }
         let (path, digest) = (self.dataset.path(table, Some(day)), digest.to_owned());
-        let encoded = tokio::task::spawn_blocking(move || encode_each(table, rows));
+        let encoded = tokio::task::spawn_blocking(move || {
+            let rows = rows().map_err(|source| EncodeError::Arrow { table: table.name, source })?;
+            encode_by_column(table, rows)
+        });
         let dataset = self.dataset.clone();
         self.writing.spawn(async move {
             let bytes = match encoded.await {

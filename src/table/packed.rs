@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, Int64Array};
+use arrow::array::{ArrayRef, Int64Array};
 
 use super::columns::{NUMBERS, numbers};
 use super::interned::Workload;
@@ -160,11 +160,10 @@ pub fn numbers_of(packed: &[u8]) -> impl Iterator<Item = (usize, i64)> {
 }
 
 /// The numbers of minutes, row by row, as the number columns of `usage`.
-pub fn number_columns(rows: &BinaryArray) -> Vec<ArrayRef> {
-    use arrow::array::Array as _;
+pub fn number_columns<'b>(rows: impl ExactSizeIterator<Item = &'b [u8]>) -> Vec<ArrayRef> {
     let mut columns = vec![vec![0_i64; rows.len()]; NUMBERS];
-    for (row, packed) in rows.iter().enumerate() {
-        for (at, number) in numbers_of(packed.unwrap_or_default()) {
+    for (row, packed) in rows.enumerate() {
+        for (at, number) in numbers_of(packed) {
             columns[at][row] = number;
         }
     }
@@ -313,7 +312,7 @@ mod tests {
                 numbers_of(found.numbers).for_each(|(at, number)| all[at] = number);
                 prop_assert_eq!(all, numbers(facts));
                 prop_assert_eq!(found.requests(), all[0]);
-                let columns = number_columns(&BinaryArray::from_vec(vec![&[], found.numbers]));
+                let columns = number_columns([&[], found.numbers].into_iter());
                 for (column, number) in columns.iter().zip(all) {
                     let column = column.as_primitive::<Int64Type>();
                     prop_assert_eq!(column.values().to_vec(), vec![0, number]);
