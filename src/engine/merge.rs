@@ -108,11 +108,8 @@ async fn unpack(
         let batch = batch?;
         let of = |name| packed(&batch, name);
         let columns = [of("workloads")?, of("usage")?, of("sizes")?];
-        for row in 0..batch.num_rows() {
-            let torn = |torn: Torn| dataset.damaged_state(file.day, &torn);
-            days.object(columns.map(|column| column.value(row))).map_err(torn)?;
-            days.set_aside()?;
-        }
+        days.objects(columns).map_err(|torn: Torn| dataset.damaged_state(file.day, &torn))?;
+        days.set_aside()?;
     }
     decoding.await.map_err(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
@@ -137,12 +134,10 @@ impl Merging<'_> {
         let [usage, sizes] = self.partitions;
         match self.days.close(day)? {
             Closed::Whole(whole) => {
-                let (whole, keys) = (Arc::new(whole), self.days.names.keys());
+                let keys = self.days.names.keys();
                 self.kept.day(day, Arc::clone(&whole));
-                let (of_usage, of_sizes) = ((Arc::clone(&whole), keys.clone()), (whole, keys));
-                let minutes = move || of_usage.0.usage(&of_usage.1);
-                tables.replace_aside(usage, day, digest, minutes).await?;
-                let bins = move || of_sizes.0.sizes(&of_sizes.1);
+                let bins = whole.sizes(&keys);
+                tables.replace_aside(usage, day, digest, whole.usage(&keys)).await?;
                 tables.replace_aside(sizes, day, digest, bins).await?;
             }
             Closed::Parts(parts) => {

@@ -28,24 +28,45 @@ pub(super) type UsageRow = (u32, Minute, u32);
 pub(super) struct UsageSums {
     /// Workload and minute → place among `sums`.
     rows: HashMap<(u32, Minute), u32, RandomState>,
-    sums: Vec<[i64; NUMBERS]>,
+    /// In pieces, so that none is moved when there are more.
+    sums: Vec<Vec<[u32; NUMBERS]>>,
+    /// Place and column → sum, where that is [`BEYOND`].
+    beyond: HashMap<(u32, usize), i64, RandomState>,
 }
+
+/// Stands for a sum that does not fit: few minutes have billions of anything, and so rows take half the room.
+const BEYOND: u32 = u32::MAX;
+
+/// Rows of a piece of sums: 128 KB.
+const PIECE_ROWS: usize = 1 << 10;
 
 impl UsageSums {
     /// Rows so far.
     pub(super) fn len(&self) -> usize {
-        self.sums.len()
+        self.rows.len()
     }
 
     /// Adds what one object tells of a workload's minute.
     pub(super) fn add(&mut self, number: u32, row: &PackedMinute<'_>) {
-        let at = *self.rows.entry((number, row.minute)).or_insert_with(|| {
-            self.sums.push([0; NUMBERS]);
-            self.sums.len() as u32 - 1
-        });
-        let sums = &mut self.sums[at as usize];
+        let next = self.rows.len();
+        let at = *self.rows.entry((number, row.minute)).or_insert(next as u32);
+        if at as usize == self.sums.len() * PIECE_ROWS {
+            self.sums.push(vec![[0; NUMBERS]; PIECE_ROWS]);
+        }
+        let sums = &mut self.sums[at as usize / PIECE_ROWS][at as usize % PIECE_ROWS];
         for (column, value) in numbers_of(row.numbers) {
-            sums[column] = sums[column].saturating_add(value);
+            let sum = match sums[column] {
+                BEYOND => self.beyond.get(&(at, column)).copied().unwrap_or_default(),
+                sum => i64::from(sum),
+            };
+            let sum = sum.saturating_add(value);
+            sums[column] = match u32::try_from(sum) {
+                Ok(sum) if sum != BEYOND => sum,
+                _ => {
+                    self.beyond.insert((at, column), sum);
+                    BEYOND
+                }
+            };
         }
     }
 
@@ -61,8 +82,12 @@ impl UsageSums {
     }
 
     /// The numbers of a row.
-    pub(super) fn numbers(&self, row: &UsageRow) -> &[i64; NUMBERS] {
-        &self.sums[row.2 as usize]
+    pub(super) fn numbers(&self, (.., at): &UsageRow) -> [i64; NUMBERS] {
+        let sums = &self.sums[*at as usize / PIECE_ROWS][*at as usize % PIECE_ROWS];
+        std::array::from_fn(|column| match sums[column] {
+            BEYOND => self.beyond.get(&(*at, column)).copied().unwrap_or_default(),
+            sum => i64::from(sum),
+        })
     }
 
     /// The columns that rows have while they are set aside.
@@ -74,19 +99,18 @@ impl UsageSums {
         ]))
     }
 
-    /// What was added up, as rows with their numbers packed, in no order; begins anew.
-    pub(super) fn set_aside(&mut self) -> Result<RecordBatch, ArrowError> {
-        let mut packed = BinaryBuilder::with_capacity(self.sums.len(), 0);
+    /// What was added up, as rows with their numbers packed, in no order.
+    pub(super) fn into_rows(self) -> Result<RecordBatch, ArrowError> {
+        let rows: Vec<UsageRow> = self.rows.iter().map(|(row, at)| (row.0, row.1, *at)).collect();
+        let mut packed = BinaryBuilder::with_capacity(rows.len(), 0);
         let mut of_row = Vec::new();
-        let rows: Vec<_> = self.rows.drain().collect();
-        for (_, at) in &rows {
+        for row in &rows {
             of_row.clear();
-            pack_numbers(&self.sums[*at as usize], &mut of_row);
+            pack_numbers(&self.numbers(row), &mut of_row);
             packed.append_value(&of_row);
         }
-        self.sums.clear();
-        let minutes = minutes(rows.iter().map(|((_, minute), _)| *minute));
-        let numbers = rows.iter().map(|((number, _), _)| *number);
+        let minutes = minutes(rows.iter().map(|row| row.1));
+        let numbers = rows.iter().map(|row| row.0);
         let columns: [ArrayRef; 3] =
             [minutes, Arc::new(UInt32Array::from_iter_values(numbers)), Arc::new(packed.finish())];
         RecordBatch::try_new(Self::schema(), columns.into())
@@ -163,10 +187,9 @@ impl SizeSums {
         ]))
     }
 
-    /// What was added up of `day`, as rows in no order; begins anew.
-    pub(super) fn set_aside(&mut self, day: Day) -> Result<RecordBatch, ArrowError> {
-        let sums = std::mem::take(self);
-        let rows = sums.places.iter().flat_map(|(at, place)| sums.of_place(*at, *place));
+    /// What was added up of `day`, as rows in no order.
+    pub(super) fn into_rows(self, day: Day) -> Result<RecordBatch, ArrowError> {
+        let rows = self.places.iter().flat_map(|(at, place)| self.of_place(*at, *place));
         let rows: Vec<SizeRow> = rows.collect();
         let columns: [ArrayRef; 5] = [
             Arc::new(Date32Array::from_iter_values(rows.iter().map(|_| day.0))),

@@ -33,21 +33,22 @@ impl ByColumn {
         Ok(Self { schema, writer, factory })
     }
 
-    /// Adds a row group: of each column of the schema its pieces, which go when they are encoded. Page bounds
-    /// depend on where pieces end.
-    pub(super) fn row_group(&mut self, columns: Vec<Vec<ArrayRef>>) -> Result<(), ParquetError> {
+    /// Adds a row group. `pieces` makes those of a column, by its place in the schema, when its turn comes; page
+    /// bounds depend on where they end.
+    pub(super) fn row_group(
+        &mut self,
+        pieces: impl Fn(usize) -> Result<Vec<ArrayRef>, ParquetError> + Sync,
+    ) -> Result<(), ParquetError> {
         let group = self.writer.flushed_row_groups().len();
         let mut writers = self.factory.create_column_writers(group)?.into_iter();
-        let fields = self.schema.fields().iter().zip(columns);
-        let each: Vec<_> = fields
-            .map(|(field, pieces)| {
-                let of_field = writers.by_ref().take(leaves(field.data_type()));
-                (field, pieces, of_field.collect::<Vec<ArrowColumnWriter>>())
+        let fields = self.schema.fields().iter().enumerate();
+        let each: Vec<(usize, &FieldRef, Vec<ArrowColumnWriter>)> = fields
+            .map(|(at, field)| {
+                (at, field, writers.by_ref().take(leaves(field.data_type())).collect())
             })
             .collect();
-        type OfField<'f> = (&'f FieldRef, Vec<ArrayRef>, Vec<ArrowColumnWriter>);
-        let encode = |(field, pieces, mut writers): OfField<'_>| {
-            for piece in pieces {
+        let encode = |(at, field, mut writers): (usize, &FieldRef, Vec<ArrowColumnWriter>)| {
+            for piece in pieces(at)? {
                 for (leaf, writer) in compute_leaves(field, &piece)?.iter().zip(&mut writers) {
                     writer.write(leaf)?;
                 }

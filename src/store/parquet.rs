@@ -92,31 +92,45 @@ pub fn encode(table: &'static Table, batches: &[RecordBatch]) -> Result<Bytes, E
     Ok(writer.finish()?.into())
 }
 
-/// The file that [`encode`] makes of one batch, on all cores; its columns go one by one.
+/// The file that [`encode`] makes of rows, of columns that are made when their turn to be encoded comes, on all
+/// cores. `column` makes each by its name, of the table's type or with texts as dictionaries.
 ///
 /// # Errors
 /// As [`encode`].
-pub fn encode_by_column(table: &'static Table, batch: RecordBatch) -> Result<Bytes, EncodeError> {
+pub fn encode_by_column(
+    table: &'static Table,
+    rows: usize,
+    column: impl Fn(&str) -> Option<ArrayRef> + Sync,
+) -> Result<Bytes, EncodeError> {
     let refused = |source| EncodeError::Arrow { table: table.name, source };
     let failed = |source| EncodeError::Parquet { table: table.name, source };
-    let conforming = conform(table, &batch)?;
-    drop(batch);
-    if !is_sorted(table, &conforming).map_err(refused)? {
+    let schema = table.arrow_schema();
+    let made = |at: usize| -> Result<ArrayRef, ArrowError> {
+        let (field, name) = (schema.field(at), table.columns[at].name);
+        let column = column(name).filter(|column| {
+            let (found, kind) = (column.data_type(), field.data_type());
+            (found == kind || is_dictionary_of(found, kind))
+                && column.len() == rows
+                && (field.is_nullable() || column.null_count() == 0)
+        });
+        column.ok_or_else(|| ArrowError::SchemaError(format!("no column {name} that fits")))
+    };
+    let of_order = |name: &&'static str| Ok((*name, made(schema.index_of(name)?)?));
+    let order = table.order.iter().map(of_order).collect::<Result<Vec<_>, ArrowError>>();
+    let order = order.and_then(RecordBatch::try_from_iter).map_err(refused)?;
+    if !is_sorted(table, &order).map_err(refused)? {
         return Err(EncodeError::Order { table: table.name, order: table.order });
     }
-    let (_, mut columns, rows) = conforming.into_parts();
-    let mut writer = ByColumn::new(table.arrow_schema(), properties(table)?).map_err(failed)?;
+    drop(order);
+    let mut writer = ByColumn::new(Arc::clone(&schema), properties(table)?).map_err(failed)?;
     for start in (0..rows).step_by(ROW_GROUP_ROWS) {
         let end = rows.min(start + ROW_GROUP_ROWS);
-        let pieces = |column: &ArrayRef| {
+        let pieces = |at: usize| {
+            let column = made(at)?;
             let starts = (start..end).step_by(BATCH_ROWS);
-            starts.map(|at| column.slice(at, BATCH_ROWS.min(end - at))).collect()
+            Ok(starts.map(|at| column.slice(at, BATCH_ROWS.min(end - at))).collect())
         };
-        let group = columns.iter().map(pieces).collect();
-        if end == rows {
-            columns.clear();
-        }
-        writer.row_group(group).map_err(failed)?;
+        writer.row_group(pieces).map_err(failed)?;
     }
     Ok(writer.finish().map_err(failed)?.into())
 }
@@ -441,11 +455,13 @@ mod tests {
         let pieces: Vec<_> =
             cuts.windows(2).map(|cut| batch.slice(cut[0], cut[1] - cut[0])).collect();
         assert_eq!(encode(sizes, &pieces).unwrap(), whole);
-        assert_eq!(encode_by_column(sizes, batch.clone()).unwrap(), whole);
+        let column = |name: &str| batch.column_by_name(name).cloned();
+        assert_eq!(encode_by_column(sizes, rows as usize, column).unwrap(), whole);
 
         let swapped = [batch.slice(10, 5), batch.slice(0, 5)];
         let swapped = concat_batches(batch.schema_ref(), &swapped).unwrap();
-        for encoded in [encode(sizes, &[swapped.clone()]), encode_by_column(sizes, swapped)] {
+        let by_column = encode_by_column(sizes, 10, |name| swapped.column_by_name(name).cloned());
+        for encoded in [encode(sizes, std::slice::from_ref(&swapped)), by_column] {
             let error = encoded.unwrap_err().to_string();
             assert!(error.starts_with("rows of table sizes are not sorted by account"), "{error}");
         }

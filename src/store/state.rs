@@ -102,10 +102,8 @@ impl StateWriter {
     fn end_group(&mut self) -> Result<(), ParquetError> {
         let pending = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
-        let pieces = |at| pending.iter().map(|batch| Arc::clone(batch.column(at))).collect();
-        let columns = (0..schema().fields().len()).map(pieces).collect();
-        drop(pending);
-        self.writer.row_group(columns)
+        self.writer
+            .row_group(|at| Ok(pending.iter().map(|batch| Arc::clone(batch.column(at))).collect()))
     }
 
     /// The file, or `None` when no row was written.
