@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use crate::units::{Day, Minute, Tokens};
 
@@ -288,7 +289,18 @@ impl SizeHistogram {
 
     /// The bin that `tokens` fall into.
     pub fn bin_of(tokens: Tokens) -> i32 {
-        if tokens.0 <= 1 { 0 } else { (Self::BINS_PER_E * (tokens.0 as f64).ln()).floor() as i32 }
+        match tokens.0 {
+            ..=1 => 0,
+            few @ 2..LOOKED_UP => {
+                let (bin, next) = BINS[sixteenth(few)];
+                bin + i32::from(few >= next)
+            }
+            many => Self::by_logarithm(many),
+        }
+    }
+
+    fn by_logarithm(tokens: i64) -> i32 {
+        (Self::BINS_PER_E * (tokens as f64).ln()).floor() as i32
     }
 
     /// The smallest number of tokens (as a real number) in `bin`.
@@ -300,6 +312,38 @@ impl SizeHistogram {
     pub fn count(&self) -> i64 {
         self.bins.values().sum()
     }
+}
+
+/// Numbers of tokens below this are looked up: calls with more are rare.
+const LOOKED_UP: i64 = 1 << 20;
+
+/// For each sixteenth of a power of two the bin of its first number, and the first number of the next bin.
+/// A bin is wider than a sixteenth (6.4 % and at most 6.3 %), so no third one begins in it.
+static BINS: LazyLock<Vec<(i32, i64)>> = LazyLock::new(|| {
+    let mut bins = vec![(0, i64::MAX); sixteenth(LOOKED_UP)];
+    let mut first = 2;
+    while first < LOOKED_UP {
+        let (at, bin) = (sixteenth(first), SizeHistogram::by_logarithm(first));
+        let (mut below, mut end) = (first, first + ((1_i64 << first.ilog2()) / 16).max(1));
+        let behind = end;
+        while end - below > 1 {
+            let middle = below + (end - below) / 2;
+            match SizeHistogram::by_logarithm(middle) == bin {
+                true => below = middle,
+                false => end = middle,
+            }
+        }
+        bins[at] = (bin, end);
+        first = behind;
+    }
+    bins
+});
+
+/// The power of two at or below a number, and which sixteenth of the way to the next it has come.
+fn sixteenth(number: i64) -> usize {
+    let zeros = number.leading_zeros();
+    let behind_first = (number as u64) << zeros << 1;
+    (63 - zeros as usize) << 4 | (behind_first >> 60) as usize
 }
 
 impl AddAssign<&SizeHistogram> for SizeHistogram {
@@ -346,5 +390,20 @@ impl Window {
     /// Number of days, at least 1.
     pub fn days(&self) -> i64 {
         i64::from(self.to.0 - self.from.0).max(0) + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_looked_up_are_those_of_the_logarithm() {
+        let beyond = (20..63).flat_map(|power| [(1 << power) - 1, 1 << power, (1 << power) + 1]);
+        for tokens in (2..LOOKED_UP + 10).chain(beyond) {
+            let expected = SizeHistogram::by_logarithm(tokens);
+            assert_eq!(SizeHistogram::bin_of(Tokens(tokens)), expected, "{tokens}");
+        }
+        assert_eq!([i64::MIN, -1, 0, 1].map(|n| SizeHistogram::bin_of(Tokens(n))), [0; 4]);
     }
 }

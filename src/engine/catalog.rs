@@ -12,12 +12,15 @@ use super::EngineError;
 use crate::schema::{Kind, PARTITION_COLUMN, TABLES, Table};
 use crate::store::dataset::Dataset;
 
-/// Registers every table of `dataset` for reading. A table without files has no rows.
+/// Registers every table of `dataset` for reading, unless that was done. A table without files has no rows.
 ///
 /// # Errors
 /// The dataset's place makes no URL.
 pub fn register(session: &SessionContext, dataset: &Dataset) -> Result<(), EngineError> {
     for table in TABLES {
+        if session.table_exist(table.name)? {
+            continue;
+        }
         let options =
             ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
         let options = if table.partitioned {

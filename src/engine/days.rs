@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Date32Array, RecordBatch, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType, UInt32Type};
 use arrow::error::ArrowError;
 use datafusion::catalog::streaming::StreamingTable;
 
 use super::EngineError;
+use super::kept::WholeDay;
 use super::names::{Keys, Names, PLACE};
 use super::spool::Spool;
 use super::sums::{NUMBER, SizeSums, UsageSums};
@@ -22,7 +23,7 @@ use crate::table::packed::{Torn, minutes, number_columns, sizes};
 use crate::units::Day;
 
 /// Rows of all days that are added up in memory. Most objects of an hour share their workloads, minutes and
-/// sizes; a row of usage takes about 300 bytes, so these are some 40 MB at the most. A hundred callers that
+/// sizes; a row of usage takes about 170 bytes, so these are some 22 MB at the most. A hundred callers that
 /// are active in every minute of a day fit.
 pub(super) const ADDED_UP: usize = 1 << 17;
 
@@ -36,24 +37,16 @@ pub(super) struct Days {
     /// Rows that are added up before the largest day is set aside.
     most: usize,
     pub(super) names: Names,
-    open: BTreeMap<Day, Sums>,
-    /// Numbers of one object's workloads; empty between objects.
-    numbers: Vec<u32>,
-}
-
-/// One day's facts.
-#[derive(Default)]
-pub(super) struct Sums {
-    pub(super) usage: UsageSums,
-    pub(super) sizes: SizeSums,
-    /// What no longer fitted.
-    aside: Option<[Spool; 2]>,
+    usage: BTreeMap<Day, UsageSums>,
+    sizes: BTreeMap<Day, SizeSums>,
+    /// Usage and sizes that no longer fitted.
+    aside: BTreeMap<Day, [Spool; 2]>,
 }
 
 /// A day that is complete.
 pub(super) enum Closed {
     /// It was added up in memory.
-    Whole(Box<Sums>),
+    Whole(Arc<WholeDay>),
     /// Rows of usage and of sizes that are still to be added up and sorted.
     Parts(Box<[StreamingTable; 2]>),
 }
@@ -61,8 +54,8 @@ pub(super) enum Closed {
 impl Days {
     /// Holds up to `most` rows in memory, and takes the facts of no day yet.
     pub(super) fn new(most: usize) -> Self {
-        let (wanted, names, numbers) = (BTreeSet::new(), Names::default(), Vec::new());
-        Self { wanted, most, names, open: BTreeMap::new(), numbers }
+        let (wanted, names, aside) = (BTreeSet::new(), Names::default(), BTreeMap::new());
+        Self { wanted, most, names, usage: BTreeMap::new(), sizes: BTreeMap::new(), aside }
     }
 
     /// Takes the facts of `wanted` days from now on, after those before were closed.
@@ -70,63 +63,90 @@ impl Days {
         self.wanted.clone_from(wanted);
     }
 
-    /// Adds what an object's packed workloads, minutes and sizes hold of the days.
-    pub(super) fn object(&mut self, [workloads, usage, of_size]: [&[u8]; 3]) -> Result<(), Torn> {
-        self.names.numbers(workloads, &mut self.numbers)?;
-        for row in minutes(usage) {
-            let row = row?;
-            let number = *self.numbers.get(row.workload).ok_or(Torn)?;
-            let day = row.minute.day();
-            if self.wanted.contains(&day) {
-                self.open.entry(day).or_default().usage.add(number, &row);
-            }
+    /// Adds what objects' packed workloads, minutes and sizes hold of the days; minutes and sizes side by side.
+    pub(super) fn objects(&mut self, columns: [&BinaryArray; 3]) -> Result<(), Torn> {
+        let [workloads, of_minutes, of_sizes] = columns;
+        let mut numbers = vec![Vec::new(); workloads.len()];
+        for (row, numbers) in numbers.iter_mut().enumerate() {
+            self.names.numbers(workloads.value(row), numbers)?;
         }
-        for row in sizes(of_size) {
-            let row = row?;
-            let number = *self.numbers.get(row.workload).ok_or(Torn)?;
-            if self.wanted.contains(&row.day) {
-                let sizes = &mut self.open.entry(row.day).or_default().sizes;
-                sizes.add(number, row.is_output, row.bin, row.requests);
+        let (wanted, usage, all_sizes) = (&self.wanted, &mut self.usage, &mut self.sizes);
+        let number = |object: usize, workload| numbers[object].get(workload).copied().ok_or(Torn);
+        // Rows of an object are of few days, which follow each other.
+        let add_minutes = || -> Result<(), Torn> {
+            for object in 0..of_minutes.len() {
+                let (mut of, mut sums) = (None, None);
+                for row in minutes(of_minutes.value(object)) {
+                    let (row, day) = row.map(|row| (row, row.minute.day()))?;
+                    if of != Some(day) {
+                        sums = wanted.contains(&day).then(|| usage.entry(day).or_default());
+                        of = Some(day);
+                    }
+                    let number = number(object, row.workload)?;
+                    if let Some(sums) = &mut sums {
+                        sums.add(number, &row);
+                    }
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        let add_sizes = || -> Result<(), Torn> {
+            for object in 0..of_sizes.len() {
+                let (mut of, mut sums) = (None, None);
+                for row in sizes(of_sizes.value(object)) {
+                    let row = row?;
+                    if of != Some(row.day) {
+                        let wanted = wanted.contains(&row.day);
+                        sums = wanted.then(|| all_sizes.entry(row.day).or_default());
+                        of = Some(row.day);
+                    }
+                    let number = number(object, row.workload)?;
+                    if let Some(sums) = &mut sums {
+                        sums.add(number, row.is_output, row.bin, row.requests);
+                    }
+                }
+            }
+            Ok(())
+        };
+        let (minutes, sizes) = rayon::join(add_minutes, add_sizes);
+        minutes.and(sizes)
     }
 
     /// Sets the largest day aside when there are too many rows.
     pub(super) fn set_aside(&mut self) -> Result<(), EngineError> {
-        let rows = |sums: &Sums| sums.usage.len() + sums.sizes.len();
-        if self.open.values().map(rows).sum::<usize>() < self.most {
+        let mut rows: BTreeMap<Day, usize> = BTreeMap::new();
+        self.usage.iter().for_each(|(day, sums)| *rows.entry(*day).or_default() += sums.len());
+        self.sizes.iter().for_each(|(day, sums)| *rows.entry(*day).or_default() += sums.len());
+        if rows.values().sum::<usize>() < self.most {
             return Ok(());
         }
-        match self.open.iter_mut().max_by_key(|(_, sums)| rows(sums)) {
-            Some((day, sums)) => sums.set_aside(*day),
+        match rows.into_iter().max_by_key(|(_, rows)| *rows) {
+            Some((day, _)) => self.set_day_aside(day),
             None => Ok(()),
         }
     }
 
-    /// Ends a day.
-    pub(super) fn close(&mut self, day: Day) -> Result<Closed, EngineError> {
-        let mut sums = self.open.remove(&day).unwrap_or_default();
-        if sums.aside.is_none() {
-            return Ok(Closed::Whole(Box::new(sums)));
-        }
-        sums.set_aside(day)?;
-        let keys = self.names.keys();
-        match sums.aside {
-            Some([usage, sizes]) => Ok(Closed::Parts(Box::new(tables(usage, sizes, keys)?))),
-            None => Ok(Closed::Whole(Box::new(sums))),
-        }
-    }
-}
-
-impl Sums {
-    fn set_aside(&mut self, day: Day) -> Result<(), EngineError> {
-        let [usage, sizes] = self.aside.get_or_insert_with(|| {
+    fn set_day_aside(&mut self, day: Day) -> Result<(), EngineError> {
+        let [usage, sizes] = self.aside.entry(day).or_insert_with(|| {
             [UsageSums::schema(), SizeSums::schema(NUMBER)]
                 .map(|schema| Spool::new(schema, SPOOL_BYTES))
         });
-        usage.push(self.usage.set_aside()?)?;
-        sizes.push(self.sizes.set_aside(day)?)
+        usage.push(self.usage.remove(&day).unwrap_or_default().into_rows()?)?;
+        sizes.push(self.sizes.remove(&day).unwrap_or_default().into_rows(day)?)
+    }
+
+    /// Ends a day.
+    pub(super) fn close(&mut self, day: Day) -> Result<Closed, EngineError> {
+        if self.aside.contains_key(&day) {
+            self.set_day_aside(day)?;
+        }
+        let keys = self.names.keys();
+        if let Some([usage, sizes]) = self.aside.remove(&day) {
+            return Ok(Closed::Parts(Box::new(tables(usage, sizes, keys)?)));
+        }
+        let usage = self.usage.remove(&day).unwrap_or_default();
+        let sizes = self.sizes.remove(&day).unwrap_or_default();
+        Ok(Closed::Whole(Arc::new(WholeDay::new(usage, sizes, &keys))))
     }
 }
 
@@ -166,7 +186,8 @@ fn with_numbers(
         Arc::clone(usage.column(0)),
         places_of(usage.column(1), keys),
     ];
-    let numbers = number_columns(usage.column(2).as_binary());
+    let packed = usage.column(2).as_binary::<i32>().iter();
+    let numbers = number_columns(packed.map(Option::unwrap_or_default));
     RecordBatch::try_new(Arc::clone(schema), own.into_iter().chain(numbers).collect())
 }
 
@@ -186,10 +207,9 @@ fn places_of(numbers: &ArrayRef, keys: &Keys) -> ArrayRef {
 mod tests {
     use super::super::kept::Kept;
     use super::super::merge::{SIZES, USAGE, added_up};
-    use super::super::sums::size_batch;
     use super::*;
     use crate::schema::table;
-    use crate::store::parquet::encode;
+    use crate::store::parquet::{encode, encode_by_column};
     use crate::table::columns::NUMBERS;
     use crate::table::packed::{pack_numbers, pack_texts};
     use crate::workload::Window;
@@ -239,40 +259,42 @@ mod tests {
         packed
     }
 
+    fn add(days: &mut Days, object: &[Vec<u8>; 3]) -> Result<(), Torn> {
+        let columns = object.each_ref().map(|packed| BinaryArray::from_vec(vec![packed]));
+        days.objects(columns.each_ref())
+    }
+
     /// The files of both tables for days 0 and 1, and what was kept of those that fitted.
     async fn merged(objects: &[[Vec<u8>; 3]], most: usize) -> (Vec<bytes::Bytes>, Kept) {
         let wanted = BTreeSet::from([Day(0), Day(1)]);
         let mut days = Days::new(most);
         days.begin(&wanted);
         for object in objects {
-            days.object(object.each_ref().map(Vec::as_slice)).unwrap();
+            add(&mut days, object).unwrap();
             days.set_aside().unwrap();
         }
         let tables = ["usage", "sizes"].map(|name| table(name).unwrap());
         let (mut files, mut kept) = (Vec::new(), Kept::default());
         for day in &wanted {
-            let rows: [Vec<RecordBatch>; 2] = match days.close(*day).unwrap() {
-                Closed::Whole(sums) => {
+            match days.close(*day).unwrap() {
+                Closed::Whole(whole) => {
                     let keys = days.names.keys();
-                    let (usage, sizes) = (sums.usage.sorted(&keys), sums.sizes.sorted(&keys));
-                    kept.day(*day, (&sums.usage, &usage), &sizes);
-                    let usage = sums.usage.batch(&usage, &keys).unwrap();
-                    [vec![usage], vec![size_batch(&sizes, &keys).unwrap()]]
+                    kept.day(*day, Arc::clone(&whole));
+                    let (rows, column) = Arc::clone(&whole).usage(&keys);
+                    files.push(encode_by_column(tables[0], rows, column).unwrap());
+                    let (rows, column) = whole.sizes(&keys);
+                    files.push(encode_by_column(tables[1], rows, column).unwrap());
                 }
                 Closed::Parts(parts) => {
                     let (session, keys) = (SessionContext::new(), days.names.keys());
-                    let mut rows = [Vec::new(), Vec::new()];
                     for (at, part) in (*parts).into_iter().enumerate() {
                         let statement = [USAGE, SIZES][at];
                         let stream = added_up(&session, statement, tables[at], part).await.unwrap();
                         let batches: Vec<_> = stream.try_collect().await.unwrap();
-                        rows[at] = batches.iter().map(|batch| keys.put(batch).unwrap()).collect();
+                        let rows = batches.iter().map(|batch| keys.put(batch).unwrap());
+                        files.push(encode(tables[at], &rows.collect::<Vec<_>>()).unwrap());
                     }
-                    rows
                 }
-            };
-            for (table, rows) in tables.into_iter().zip(&rows) {
-                files.push(encode(table, rows).unwrap());
             }
         }
         (files, kept.named(days.names))
@@ -320,11 +342,11 @@ mod tests {
     #[test]
     fn a_workload_that_is_not_listed_is_torn() {
         let wanted = BTreeSet::from([Day(0)]);
-        let [workloads, mut usage, _] = packed(&(vec![1], vec![(0, 5, 1)], vec![]));
+        let mut object = packed(&(vec![1], vec![(0, 5, 1)], vec![]));
         let mut days = Days::new(9);
         days.begin(&wanted);
-        days.object([&workloads, &usage, &[]]).unwrap();
-        usage[0] = 0x81;
-        assert_eq!(days.object([&workloads, &usage, &[]]), Err(Torn));
+        add(&mut days, &object).unwrap();
+        object[1][0] = 0x81;
+        assert_eq!(add(&mut days, &object), Err(Torn));
     }
 }

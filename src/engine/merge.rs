@@ -8,11 +8,12 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::mpsc;
 
 use super::EngineError;
 use super::days::{ADDED_UP, Closed, Days};
 use super::kept::Kept;
-use super::sums::size_batch;
+use super::session::Ground;
 use crate::schema::Table;
 use crate::store::dataset::Dataset;
 use crate::store::index::Index;
@@ -38,19 +39,19 @@ const OPEN_DAYS: usize = 32;
 /// # Errors
 /// A query fails, or the store refuses.
 pub async fn run(
-    session: &SessionContext,
+    ground: &Ground,
     dataset: &Dataset,
     index: &Index,
     tables: &mut Tables<'_>,
 ) -> Result<Kept, EngineError> {
-    let kept = facts(session, dataset, index, tables).await?;
+    let kept = facts(ground, dataset, index, tables).await?;
     ledgers(dataset, index, tables).await?;
     Ok(kept)
 }
 
 /// Makes the partitions of `usage` and `sizes` again whose rows are not those of the state.
 async fn facts(
-    session: &SessionContext,
+    ground: &Ground,
     dataset: &Dataset,
     index: &Index,
     tables: &mut Tables<'_>,
@@ -68,7 +69,7 @@ async fn facts(
         days: Days::new(ADDED_UP),
         kept: Kept::default(),
         partitions: [usage, sizes],
-        session,
+        ground,
     };
     let days: Vec<Day> = stale.keys().copied().collect();
     for some in days.chunks(OPEN_DAYS) {
@@ -94,16 +95,23 @@ async fn unpack(
     let touches =
         |entry: &LedgerEntry| entry.days.iter().any(|(day, n)| *n > 0 && wanted.contains(day));
     let mut rows = dataset.rows(file, &["workloads", "usage", "sizes"], touches).await?;
-    while let Some(batch) = rows.try_next().await? {
+    // The next rows are decoded while these are added.
+    let (sender, mut decoded) = mpsc::channel(1);
+    let decoding = tokio::spawn(async move {
+        while let Some(batch) = rows.next().await {
+            if sender.send(batch).await.is_err() {
+                return;
+            }
+        }
+    });
+    while let Some(batch) = decoded.recv().await {
+        let batch = batch?;
         let of = |name| packed(&batch, name);
         let columns = [of("workloads")?, of("usage")?, of("sizes")?];
-        for row in 0..batch.num_rows() {
-            let torn = |torn: Torn| dataset.damaged_state(file.day, &torn);
-            days.object(columns.map(|column| column.value(row))).map_err(torn)?;
-            days.set_aside()?;
-        }
+        days.objects(columns).map_err(|torn: Torn| dataset.damaged_state(file.day, &torn))?;
+        days.set_aside()?;
     }
-    Ok(())
+    decoding.await.map_err(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
 /// Days being merged, and where their rows go.
@@ -112,7 +120,7 @@ struct Merging<'m> {
     kept: Kept,
     /// The tables `usage` and `sizes`.
     partitions: [&'static Table; 2],
-    session: &'m SessionContext,
+    ground: &'m Ground,
 }
 
 impl Merging<'_> {
@@ -125,14 +133,11 @@ impl Merging<'_> {
     ) -> Result<(), EngineError> {
         let [usage, sizes] = self.partitions;
         match self.days.close(day)? {
-            Closed::Whole(sums) => {
+            Closed::Whole(whole) => {
                 let keys = self.days.names.keys();
-                let (minutes, bins) = (sums.usage.sorted(&keys), sums.sizes.sorted(&keys));
-                self.kept.day(day, (&sums.usage, &minutes), &bins);
-                let (minutes, bins) =
-                    (sums.usage.batch(&minutes, &keys)?, size_batch(&bins, &keys)?);
-                drop(sums);
-                tables.replace_aside(usage, day, digest, minutes).await?;
+                self.kept.day(day, Arc::clone(&whole));
+                let bins = whole.sizes(&keys);
+                tables.replace_aside(usage, day, digest, whole.usage(&keys)).await?;
                 tables.replace_aside(sizes, day, digest, bins).await?;
             }
             Closed::Parts(parts) => {
@@ -140,7 +145,8 @@ impl Merging<'_> {
                 let keys = self.days.names.keys();
                 for (table, rows) in self.partitions.into_iter().zip(*parts) {
                     let statement = if table.name == usage.name { USAGE } else { SIZES };
-                    let mut merged = added_up(self.session, statement, table, rows).await?;
+                    let mut merged =
+                        added_up(self.ground.session(), statement, table, rows).await?;
                     let mut any = false;
                     while let Some(batch) = merged.next().await {
                         tables.append(table, day, digest, &keys.put(&batch?)?).await?;

@@ -6,9 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, StringArray,
-};
+use arrow::array::{ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, StringArray};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, UInt32Type};
 use arrow::error::ArrowError;
@@ -104,15 +102,13 @@ impl Keys {
         self.places[number as usize]
     }
 
-    /// The key columns of rows, as dictionaries of all workloads.
-    pub(super) fn of_rows(&self, numbers: impl Iterator<Item = u32>) -> Vec<(FieldRef, ArrayRef)> {
+    /// The key columns of rows in their order, as dictionaries of all workloads.
+    pub(super) fn of_rows(&self, numbers: impl Iterator<Item = u32>) -> Vec<ArrayRef> {
         let places = Int32Array::from_iter_values(numbers.map(|number| self.place(number) as i32));
-        let column = |(name, texts): (&&str, &ArrayRef)| {
-            let texts = DictionaryArray::new(places.clone(), Arc::clone(texts));
-            let field = Field::new(*name, texts.data_type().clone(), false);
-            (Arc::new(field), Arc::new(texts) as ArrayRef)
+        let column = |texts: &ArrayRef| -> ArrayRef {
+            Arc::new(DictionaryArray::new(places.clone(), Arc::clone(texts)))
         };
-        KEY_COLUMNS.iter().zip(self.columns.iter()).map(column).collect()
+        self.columns.iter().map(column).collect()
     }
 
     /// The rows with the key columns of their places instead of these.

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::physical_plan::execute_stream;
-use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use tokio::sync::watch;
 
 use super::EngineError;
+use super::session::Ground;
 use crate::store::ledger::Reading;
 use crate::table::columns::Reader;
 use crate::table::packed;
@@ -66,14 +66,14 @@ pub struct ObjectRow {
 /// A query that fails, counts that do not add up, or the first error of `each`. Objects that cannot be
 /// read are no errors.
 pub async fn job(
-    session: &SessionContext,
+    ground: &Ground,
     objects: &[ScanObject],
     options: &Arc<ScanOptions>,
     stop: &Stop,
     mut each: impl FnMut(ObjectRow) -> Result<(), EngineError>,
 ) -> Result<bool, EngineError> {
     let plan = scan(View::Facts, options, objects, None, None)?;
-    let mut stream = execute_stream(plan, session.task_ctx())?;
+    let mut stream = execute_stream(plan, ground.task())?;
     let mut waiting: std::collections::HashSet<i64> =
         objects.iter().map(|object| object.ordinal).collect();
     let mut late = 0;
@@ -116,7 +116,7 @@ pub async fn job(
 /// # Errors
 /// As [`job`].
 pub async fn again(
-    session: &SessionContext,
+    ground: &Ground,
     object: &ScanObject,
     options: &ScanOptions,
     exclude: Vec<RequestId>,
@@ -128,7 +128,7 @@ pub async fn again(
         found = Some(row);
         Ok(())
     };
-    job(session, std::slice::from_ref(object), &options, &never, keep).await?;
+    job(ground, std::slice::from_ref(object), &options, &never, keep).await?;
     found.ok_or_else(|| EngineError::Conservation("an object has no row".into()))
 }
 

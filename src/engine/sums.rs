@@ -4,19 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array,
-    RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+    ArrayRef, BinaryBuilder, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch,
+    TimestampMicrosecondArray, UInt32Array,
 };
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use foldhash::fast::RandomState;
 
 use super::names::Keys;
 use crate::schema::{Kind, PARTITION_COLUMN, TIME_ZONE};
-use crate::table::columns::{NUMBERS, number_names};
+use crate::table::columns::NUMBERS;
 use crate::table::packed::{PackedMinute, numbers_of, pack_numbers};
 use crate::units::{Day, Minute};
-use crate::workload::SizeHistogram;
 
 /// Name of the column that tells a fact's workload by its number, before places are known.
 pub(super) const NUMBER: &str = "number";
@@ -29,51 +28,66 @@ pub(super) type UsageRow = (u32, Minute, u32);
 pub(super) struct UsageSums {
     /// Workload and minute → place among `sums`.
     rows: HashMap<(u32, Minute), u32, RandomState>,
-    sums: Vec<[i64; NUMBERS]>,
+    /// In pieces, so that none is moved when there are more.
+    sums: Vec<Vec<[u32; NUMBERS]>>,
+    /// Place and column → sum, where that is [`BEYOND`].
+    beyond: HashMap<(u32, usize), i64, RandomState>,
 }
+
+/// Stands for a sum that does not fit: few minutes have billions of anything, and so rows take half the room.
+const BEYOND: u32 = u32::MAX;
+
+/// Rows of a piece of sums: 128 KB.
+const PIECE_ROWS: usize = 1 << 10;
 
 impl UsageSums {
     /// Rows so far.
     pub(super) fn len(&self) -> usize {
-        self.sums.len()
+        self.rows.len()
     }
 
     /// Adds what one object tells of a workload's minute.
     pub(super) fn add(&mut self, number: u32, row: &PackedMinute<'_>) {
-        let at = *self.rows.entry((number, row.minute)).or_insert_with(|| {
-            self.sums.push([0; NUMBERS]);
-            self.sums.len() as u32 - 1
-        });
-        let sums = &mut self.sums[at as usize];
+        let next = self.rows.len();
+        let at = *self.rows.entry((number, row.minute)).or_insert(next as u32);
+        if at as usize == self.sums.len() * PIECE_ROWS {
+            self.sums.push(vec![[0; NUMBERS]; PIECE_ROWS]);
+        }
+        let sums = &mut self.sums[at as usize / PIECE_ROWS][at as usize % PIECE_ROWS];
         for (column, value) in numbers_of(row.numbers) {
-            sums[column] = sums[column].saturating_add(value);
+            let sum = match sums[column] {
+                BEYOND => self.beyond.get(&(at, column)).copied().unwrap_or_default(),
+                sum => i64::from(sum),
+            };
+            let sum = sum.saturating_add(value);
+            sums[column] = match u32::try_from(sum) {
+                Ok(sum) if sum != BEYOND => sum,
+                _ => {
+                    self.beyond.insert((at, column), sum);
+                    BEYOND
+                }
+            };
         }
     }
 
     /// The rows in the order of the table: workload, minute, and the place of the numbers.
     pub(super) fn sorted(&self, keys: &Keys) -> Vec<UsageRow> {
-        let row = |(at, sums): (&(u32, Minute), &u32)| (at.0, at.1, *sums);
-        let mut rows: Vec<UsageRow> = self.rows.iter().map(row).collect();
-        rows.sort_unstable_by_key(|(number, minute, _)| (keys.place(*number), *minute));
-        rows
+        // All minutes are of one day.
+        let order =
+            |number, minute: Minute| u64::from(keys.place(number)) << 32 | minute.of_day() as u64;
+        let row = |(at, sums): (&(u32, Minute), &u32)| (order(at.0, at.1), (at.0, at.1, *sums));
+        let mut rows: Vec<(u64, UsageRow)> = self.rows.iter().map(row).collect();
+        rows.sort_unstable_by_key(|(order, _)| *order);
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 
     /// The numbers of a row.
-    pub(super) fn numbers(&self, row: &UsageRow) -> &[i64; NUMBERS] {
-        &self.sums[row.2 as usize]
-    }
-
-    /// Sorted rows as `usage` has them, the texts of keys as dictionaries.
-    pub(super) fn batch(&self, rows: &[UsageRow], keys: &Keys) -> Result<RecordBatch, ArrowError> {
-        let mut columns = keys.of_rows(rows.iter().map(|(number, ..)| *number));
-        let minute = Arc::new(Field::new("minute", Kind::Time.arrow(), false));
-        columns.push((minute, minutes(rows.iter().map(|(_, minute, _)| *minute))));
-        for (at, name) in number_names().enumerate() {
-            let numbers = rows.iter().map(|row| self.numbers(row)[at]);
-            let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers));
-            columns.push((Arc::new(Field::new(name, DataType::Int64, false)), numbers));
-        }
-        batch(columns)
+    pub(super) fn numbers(&self, (.., at): &UsageRow) -> [i64; NUMBERS] {
+        let sums = &self.sums[*at as usize / PIECE_ROWS][*at as usize % PIECE_ROWS];
+        std::array::from_fn(|column| match sums[column] {
+            BEYOND => self.beyond.get(&(*at, column)).copied().unwrap_or_default(),
+            sum => i64::from(sum),
+        })
     }
 
     /// The columns that rows have while they are set aside.
@@ -85,19 +99,18 @@ impl UsageSums {
         ]))
     }
 
-    /// What was added up, as rows with their numbers packed, in no order; begins anew.
-    pub(super) fn set_aside(&mut self) -> Result<RecordBatch, ArrowError> {
-        let mut packed = BinaryBuilder::with_capacity(self.sums.len(), 0);
+    /// What was added up, as rows with their numbers packed, in no order.
+    pub(super) fn into_rows(self) -> Result<RecordBatch, ArrowError> {
+        let rows: Vec<UsageRow> = self.rows.iter().map(|(row, at)| (row.0, row.1, *at)).collect();
+        let mut packed = BinaryBuilder::with_capacity(rows.len(), 0);
         let mut of_row = Vec::new();
-        let rows: Vec<_> = self.rows.drain().collect();
-        for (_, at) in &rows {
+        for row in &rows {
             of_row.clear();
-            pack_numbers(&self.sums[*at as usize], &mut of_row);
+            pack_numbers(&self.numbers(row), &mut of_row);
             packed.append_value(&of_row);
         }
-        self.sums.clear();
-        let minutes = minutes(rows.iter().map(|((_, minute), _)| *minute));
-        let numbers = rows.iter().map(|((number, _), _)| *number);
+        let minutes = minutes(rows.iter().map(|row| row.1));
+        let numbers = rows.iter().map(|row| row.0);
         let columns: [ArrayRef; 3] =
             [minutes, Arc::new(UInt32Array::from_iter_values(numbers)), Arc::new(packed.finish())];
         RecordBatch::try_new(Self::schema(), columns.into())
@@ -106,7 +119,16 @@ impl UsageSums {
 
 /// Calls of a day by workload, whether of output, and bin.
 #[derive(Default)]
-pub(super) struct SizeSums(HashMap<(u32, bool, i32), i64, RandomState>);
+pub(super) struct SizeSums {
+    /// Workload, whether of output and which sixteen bins → place among `sums`.
+    places: HashMap<(u32, bool, i32), u32, RandomState>,
+    /// Calls of sixteen bins: a factor of *e* in tokens, and objects have most of their sizes in few of them.
+    sums: Vec<[i64; 16]>,
+    /// Where something was added last.
+    last: Option<((u32, bool, i32), u32)>,
+    /// Bins with calls.
+    rows: usize,
+}
 
 /// One row of sizes: workload, whether of output, bin, calls.
 pub(super) type SizeRow = (u32, bool, i32, i64);
@@ -114,24 +136,44 @@ pub(super) type SizeRow = (u32, bool, i32, i64);
 impl SizeSums {
     /// Rows so far.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.rows
     }
 
     /// Adds what one object tells of a bin.
     pub(super) fn add(&mut self, number: u32, is_output: bool, bin: i32, requests: i64) {
-        let sum = self.0.entry((number, is_output, bin)).or_default();
+        let at = (number, is_output, bin.div_euclid(16));
+        let place = match self.last {
+            Some((last, place)) if last == at => place,
+            _ => *self.places.entry(at).or_insert_with(|| {
+                self.sums.push([0; 16]);
+                self.sums.len() as u32 - 1
+            }),
+        };
+        self.last = Some((at, place));
+        let sum = &mut self.sums[place as usize][bin.rem_euclid(16) as usize];
+        self.rows += usize::from(*sum == 0);
         *sum = sum.saturating_add(requests);
     }
 
     /// The rows in the order of the table.
     pub(super) fn sorted(&self, keys: &Keys) -> Vec<SizeRow> {
-        let rows =
-            self.0.iter().map(|((number, is_output, bin), n)| (*number, *is_output, *bin, *n));
-        let mut rows: Vec<_> = rows.collect();
-        rows.sort_unstable_by_key(|(number, is_output, bin, _)| {
-            (keys.place(*number), *is_output, *bin)
+        let mut places: Vec<_> = self.places.iter().collect();
+        places.sort_unstable_by_key(|((number, is_output, sixteen), _)| {
+            (keys.place(*number), *is_output, *sixteen)
         });
+        let mut rows = Vec::with_capacity(self.rows);
+        rows.extend(places.into_iter().flat_map(|(at, place)| self.of_place(*at, *place)));
         rows
+    }
+
+    fn of_place(
+        &self,
+        (number, is_output, sixteen): (u32, bool, i32),
+        place: u32,
+    ) -> impl Iterator<Item = SizeRow> {
+        let bins = self.sums[place as usize].into_iter().zip(sixteen * 16..);
+        let any = bins.filter(|(requests, _)| *requests != 0);
+        any.map(move |(requests, bin)| (number, is_output, bin, requests))
     }
 
     /// The columns that rows have; `workload` is what the workload's column tells.
@@ -145,49 +187,23 @@ impl SizeSums {
         ]))
     }
 
-    /// What was added up of `day`, as rows in no order; begins anew.
-    pub(super) fn set_aside(&mut self, day: Day) -> Result<RecordBatch, ArrowError> {
-        let rows: Vec<_> = self.0.drain().collect();
-        let at = || rows.iter().map(|(at, _)| *at);
+    /// What was added up of `day`, as rows in no order.
+    pub(super) fn into_rows(self, day: Day) -> Result<RecordBatch, ArrowError> {
+        let rows = self.places.iter().flat_map(|(at, place)| self.of_place(*at, *place));
+        let rows: Vec<SizeRow> = rows.collect();
         let columns: [ArrayRef; 5] = [
-            Arc::new(Date32Array::from_iter_values(at().map(|_| day.0))),
-            Arc::new(UInt32Array::from_iter_values(at().map(|(number, ..)| number))),
-            Arc::new(at().map(|(_, is_output, _)| Some(is_output)).collect::<BooleanArray>()),
-            Arc::new(Int32Array::from_iter_values(at().map(|(.., bin)| bin))),
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, requests)| *requests))),
+            Arc::new(Date32Array::from_iter_values(rows.iter().map(|_| day.0))),
+            Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.0))),
+            Arc::new(rows.iter().map(|row| Some(row.1)).collect::<BooleanArray>()),
+            Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.2))),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.3))),
         ];
         RecordBatch::try_new(Self::schema(NUMBER), columns.into())
     }
 }
 
-/// Sorted rows as `sizes` has them, the texts of keys as dictionaries.
-pub(super) fn size_batch(rows: &[SizeRow], keys: &Keys) -> Result<RecordBatch, ArrowError> {
-    let mut columns = keys.of_rows(rows.iter().map(|(number, ..)| *number));
-    let kinds = rows.iter().map(|(_, is_output, ..)| if *is_output { "output" } else { "input" });
-    let bins = || rows.iter().map(|(_, _, bin, _)| *bin);
-    let bound = |above: i32| -> ArrayRef {
-        let bounds = bins().map(|bin| SizeHistogram::lower_bound(bin.saturating_add(above)));
-        Arc::new(Float64Array::from_iter_values(bounds))
-    };
-    let own: [(&str, ArrayRef); 5] = [
-        ("kind", Arc::new(StringArray::from_iter_values(kinds))),
-        ("bin", Arc::new(Int32Array::from_iter_values(bins()))),
-        ("lower_tokens", bound(0)),
-        ("upper_tokens", bound(1)),
-        ("requests", Arc::new(Int64Array::from_iter_values(rows.iter().map(|(.., n)| *n)))),
-    ];
-    columns.extend(own.map(|(name, column)| {
-        (Arc::new(Field::new(name, column.data_type().clone(), false)), column)
-    }));
-    batch(columns)
-}
-
-fn minutes(minutes: impl Iterator<Item = Minute>) -> ArrayRef {
+/// A column of minutes.
+pub(super) fn minutes(minutes: impl Iterator<Item = Minute>) -> ArrayRef {
     let minutes = TimestampMicrosecondArray::from_iter_values(minutes.map(Minute::micros));
     Arc::new(minutes.with_timezone(TIME_ZONE))
-}
-
-fn batch(columns: Vec<(FieldRef, ArrayRef)>) -> Result<RecordBatch, ArrowError> {
-    let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = columns.into_iter().unzip();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }

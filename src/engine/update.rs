@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
-use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
 use super::EngineError;
 use super::fresh::{Finished, Fresh};
 use super::plan::{Listed, Pending, Plan};
 use super::scan::{self, Stop};
+use super::session::Ground;
 use super::settle::{self, Again};
 use super::spool::Spooled;
 use crate::failpoint;
@@ -41,8 +41,8 @@ const ROUNDS: usize = 16;
 
 /// With what an update is done.
 pub struct Update<'u> {
-    /// The session that scans run in.
-    pub session: &'u SessionContext,
+    /// What scans run on.
+    pub ground: &'u Ground,
     /// The dataset to bring up to date.
     pub dataset: &'u Dataset,
     /// The right to write it.
@@ -142,7 +142,7 @@ impl Update<'_> {
             .map(|(pending, ordinal)| self.listed.scanned(pending.at, ordinal))
             .collect::<Result<_, _>>()?;
         let (mut fresh, mut answered) = (Fresh::default(), 0);
-        scan::job(self.session, &objects, &self.options, &self.stop, |row| {
+        scan::job(self.ground, &objects, &self.options, &self.stop, |row| {
             let planned = usize::try_from(row.ordinal).unwrap_or(usize::MAX);
             let at = planned.wrapping_sub(first);
             let (Some(pending), Some(object)) = (slice.get(at), objects.get(at)) else {
@@ -224,7 +224,7 @@ impl Update<'_> {
         };
         let Some(object) = object else { return Ok(false) };
         let object = self.listed.scanned(object, 0)?;
-        let row = scan::again(self.session, &object, &self.options, again.exclude.clone()).await?;
+        let row = scan::again(self.ground, &object, &self.options, again.exclude.clone()).await?;
         if row.reading.error.is_some() && again.planned.is_none() {
             return Ok(false);
         }
@@ -281,7 +281,7 @@ impl Update<'_> {
             let mut old = self.dataset.rows(file, &names, stays).await?;
             while let Some(batch) = old.try_next().await? {
                 let mut of_batch = ledger::entries(day, &batch)?;
-                writer.write(&marked(&batch, &mut of_batch, &edit.gone)?)?;
+                writer.write(marked(batch, &mut of_batch, &edit.gone)?)?;
                 entries.extend(of_batch);
             }
         }
@@ -292,7 +292,7 @@ impl Update<'_> {
                 let keep: BooleanArray = counts.by_ref().take(batch.num_rows()).map(Some).collect();
                 let batch = filtered(&batch, keep)?;
                 entries.extend(ledger::entries(day, &batch)?);
-                writer.write(&batch)?;
+                writer.write(batch)?;
             }
         }
         let objects = entries.len() as u64;
@@ -330,12 +330,12 @@ fn is_as_before(before: &[LedgerEntry], now: &LedgerEntry, reading: &Reading) ->
 
 /// The rows with what `gone` says of them.
 fn marked(
-    batch: &RecordBatch,
+    batch: RecordBatch,
     entries: &mut [LedgerEntry],
     gone: &BTreeMap<String, bool>,
 ) -> Result<RecordBatch, EngineError> {
     if gone.is_empty() {
-        return Ok(batch.clone());
+        return Ok(batch);
     }
     for entry in entries.iter_mut() {
         if let Some(now) = gone.get(&entry.location) {

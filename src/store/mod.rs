@@ -7,6 +7,7 @@
 //! State is the truth: a state file is the only thing that a commit writes. Tables are a function of state,
 //! configuration and window, and whatever differs from what the state says is made again.
 
+mod by_column;
 pub mod dataset;
 pub mod index;
 pub mod ledger;

@@ -17,6 +17,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value};
 
+use super::by_column::ByColumn;
 use crate::schema::{Kind, PARTITION_COLUMN, Table};
 
 /// What files say made them. Without a version, so that a release alone changes no bytes; the
@@ -89,6 +90,49 @@ pub fn encode(table: &'static Table, batches: &[RecordBatch]) -> Result<Bytes, E
         writer.write(batch)?;
     }
     Ok(writer.finish()?.into())
+}
+
+/// The file that [`encode`] makes of rows, of columns that are made when their turn to be encoded comes, on all
+/// cores. `column` makes each by its name, of the table's type or with texts as dictionaries.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_by_column(
+    table: &'static Table,
+    rows: usize,
+    column: impl Fn(&str) -> Option<ArrayRef> + Sync,
+) -> Result<Bytes, EncodeError> {
+    let refused = |source| EncodeError::Arrow { table: table.name, source };
+    let failed = |source| EncodeError::Parquet { table: table.name, source };
+    let schema = table.arrow_schema();
+    let made = |at: usize| -> Result<ArrayRef, ArrowError> {
+        let (field, name) = (schema.field(at), table.columns[at].name);
+        let column = column(name).filter(|column| {
+            let (found, kind) = (column.data_type(), field.data_type());
+            (found == kind || is_dictionary_of(found, kind))
+                && column.len() == rows
+                && (field.is_nullable() || column.null_count() == 0)
+        });
+        column.ok_or_else(|| ArrowError::SchemaError(format!("no column {name} that fits")))
+    };
+    let of_order = |name: &&'static str| Ok((*name, made(schema.index_of(name)?)?));
+    let order = table.order.iter().map(of_order).collect::<Result<Vec<_>, ArrowError>>();
+    let order = order.and_then(RecordBatch::try_from_iter).map_err(refused)?;
+    if !is_sorted(table, &order).map_err(refused)? {
+        return Err(EncodeError::Order { table: table.name, order: table.order });
+    }
+    drop(order);
+    let mut writer = ByColumn::new(Arc::clone(&schema), properties(table)?).map_err(failed)?;
+    for start in (0..rows).step_by(ROW_GROUP_ROWS) {
+        let end = rows.min(start + ROW_GROUP_ROWS);
+        let pieces = |at: usize| {
+            let column = made(at)?;
+            let starts = (start..end).step_by(BATCH_ROWS);
+            Ok(starts.map(|at| column.slice(at, BATCH_ROWS.min(end - at))).collect())
+        };
+        writer.row_group(pieces).map_err(failed)?;
+    }
+    Ok(writer.finish().map_err(failed)?.into())
 }
 
 /// The batch with exactly the table's columns, types and metadata; texts may stay dictionaries.
@@ -411,10 +455,16 @@ mod tests {
         let pieces: Vec<_> =
             cuts.windows(2).map(|cut| batch.slice(cut[0], cut[1] - cut[0])).collect();
         assert_eq!(encode(sizes, &pieces).unwrap(), whole);
+        let column = |name: &str| batch.column_by_name(name).cloned();
+        assert_eq!(encode_by_column(sizes, rows as usize, column).unwrap(), whole);
 
         let swapped = [batch.slice(10, 5), batch.slice(0, 5)];
-        let error = encode(sizes, &swapped).unwrap_err().to_string();
-        assert!(error.starts_with("rows of table sizes are not sorted by account"), "{error}");
+        let swapped = concat_batches(batch.schema_ref(), &swapped).unwrap();
+        let by_column = encode_by_column(sizes, 10, |name| swapped.column_by_name(name).cloned());
+        for encoded in [encode(sizes, std::slice::from_ref(&swapped)), by_column] {
+            let error = encoded.unwrap_err().to_string();
+            assert!(error.starts_with("rows of table sizes are not sorted by account"), "{error}");
+        }
     }
 
     #[test]

@@ -8,15 +8,16 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::RowSelection;
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
-use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::by_column::ByColumn;
 use super::dataset::{Before, Dataset, DatasetError, Version};
 use super::ledger::{self, LedgerEntry};
 use super::ranges::Ranges;
@@ -24,11 +25,14 @@ use crate::failpoint;
 use crate::schema::state::{EXCLUDED, FACTS, LEDGER, OPTIONS_KEY, VERSION, VERSION_KEY, schema};
 use crate::units::Day;
 
-/// Encoded bytes after which a row group ends: a reader holds one of them decoded, about ten times that.
-const ROW_GROUP_BYTES: usize = 4 << 20;
+/// Bytes of rows after which a row group ends: they are held until then, and encoded they are about half.
+const ROW_GROUP_BYTES: usize = 8 << 20;
 
-/// Rows handed on at once; a row is all that one object yielded.
-const BATCH_ROWS: usize = 1024;
+/// Ledger entries handed on at once.
+const LEDGER_ROWS: usize = 1024;
+
+/// Rows handed on at once; a row is all that one object yielded, some tens of kilobytes.
+const BATCH_ROWS: usize = 64;
 
 /// Zstandard level: packed facts are dense, and higher ones gain little for twice the time.
 const ZSTD_LEVEL: i32 = 1;
@@ -44,7 +48,10 @@ pub struct StateFile {
 
 /// The state of one object day while it is written.
 pub struct StateWriter {
-    writer: ArrowWriter<Vec<u8>>,
+    writer: ByColumn,
+    /// Rows of a row group that is not full yet, and their bytes.
+    pending: Vec<RecordBatch>,
+    pending_bytes: usize,
     rows: usize,
 }
 
@@ -72,26 +79,39 @@ impl StateWriter {
             let path = ColumnPath::from(name);
             properties = properties.set_column_compression(path, Compression::UNCOMPRESSED);
         }
-        let writer = ArrowWriter::try_new(Vec::new(), schema(), Some(properties.build()))?;
-        Ok(Self { writer, rows: 0 })
+        let writer = ByColumn::new(schema(), properties.build())?;
+        Ok(Self { writer, pending: Vec::new(), pending_bytes: 0, rows: 0 })
     }
 
     /// Adds rows of the whole schema.
     ///
     /// # Errors
     /// The rows have another schema.
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
-        self.rows += batch.num_rows();
-        self.writer.write(batch)?;
-        if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
-            self.writer.flush()?;
+    pub fn write(&mut self, batch: RecordBatch) -> Result<(), ParquetError> {
+        if batch.num_rows() == 0 {
+            return Ok(());
         }
-        Ok(())
+        self.rows += batch.num_rows();
+        for column in batch.columns() {
+            self.pending_bytes += column.to_data().get_slice_memory_size()?;
+        }
+        self.pending.push(batch);
+        if self.pending_bytes >= ROW_GROUP_BYTES { self.end_group() } else { Ok(()) }
+    }
+
+    fn end_group(&mut self) -> Result<(), ParquetError> {
+        let pending = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        self.writer
+            .row_group(|at| Ok(pending.iter().map(|batch| Arc::clone(batch.column(at))).collect()))
     }
 
     /// The file, or `None` when no row was written.
-    fn finish(self) -> Result<Option<Bytes>, ParquetError> {
-        let bytes = self.writer.into_inner()?;
+    fn finish(mut self) -> Result<Option<Bytes>, ParquetError> {
+        if !self.pending.is_empty() {
+            self.end_group()?;
+        }
+        let bytes = self.writer.finish()?;
         Ok((self.rows > 0).then(|| bytes.into()))
     }
 }
@@ -135,6 +155,7 @@ impl Dataset {
         let path = self.day_path(file.day);
         let builder = self.open(&path, file.bytes).await?;
         let options = meta(&builder, OPTIONS_KEY).unwrap_or_default();
+        let builder = builder.with_batch_size(LEDGER_ROWS);
         let mut rows = self.stream(&path, builder, &LEDGER, None)?;
         let mut entries = Vec::new();
         while let Some(batch) = rows.try_next().await? {
@@ -159,7 +180,8 @@ impl Dataset {
         let picked: BooleanArray = entries.iter().map(|entry| Some(wanted(entry))).collect();
         let selection =
             (picked.true_count() < picked.len()).then(|| RowSelection::from_filters(&[picked]));
-        self.stream(&path, self.open(&path, file.bytes).await?, columns, selection)
+        let builder = self.open(&path, file.bytes).await?.with_batch_size(BATCH_ROWS);
+        self.stream(&path, builder, columns, selection)
     }
 
     /// The packed ids of requests by row, of the rows that `wanted` picks: the entry, what counts there, and
@@ -225,7 +247,7 @@ impl Dataset {
         selection: Option<RowSelection>,
     ) -> Result<BoxStream<'static, Result<RecordBatch, DatasetError>>, DatasetError> {
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-        let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+        let mut builder = builder.with_projection(mask);
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
@@ -281,6 +303,7 @@ pub fn filtered(
 mod tests {
     use super::*;
     use crate::source::{S3Options, Source};
+    use parquet::arrow::ArrowWriter;
 
     #[tokio::test]
     async fn only_a_file_of_this_version_is_read() {

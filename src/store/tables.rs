@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use bytes::Bytes;
 use object_store::path::Path;
 use tokio::sync::Semaphore;
@@ -13,7 +13,7 @@ use twox_hash::XxHash64;
 
 use super::dataset::{Before, Dataset, DatasetError, Version};
 use super::index::{Index, Made};
-use super::parquet::{TableWriter, encode};
+use super::parquet::{TableWriter, encode, encode_by_column};
 use crate::failpoint;
 use crate::schema::{TABLES, Table};
 use crate::units::Day;
@@ -139,7 +139,8 @@ impl<'d> Tables<'d> {
             .await
     }
 
-    /// Writes a partition that was made of what `digest` says, on a thread of its own.
+    /// Writes a partition that was made of what `digest` says; its columns are made and encoded aside, as by
+    /// [`encode_by_column`].
     ///
     /// # Errors
     /// As [`Tables::append`], at the latest when it is flushed.
@@ -148,7 +149,7 @@ impl<'d> Tables<'d> {
         table: &'static Table,
         day: Day,
         digest: &str,
-        rows: RecordBatch,
+        (rows, column): (usize, impl Fn(&str) -> Option<ArrayRef> + Send + Sync + 'static),
     ) -> Result<(), DatasetError> {
         // Never closed, so there is always a permit to come.
         let permit = Arc::clone(&self.encoding).acquire_owned().await.ok();
@@ -156,7 +157,7 @@ impl<'d> Tables<'d> {
             self.one_written().await?;
         }
         let (path, digest) = (self.dataset.path(table, Some(day)), digest.to_owned());
-        let encoded = tokio::task::spawn_blocking(move || encode(table, &[rows]));
+        let encoded = tokio::task::spawn_blocking(move || encode_by_column(table, rows, column));
         let dataset = self.dataset.clone();
         self.writing.spawn(async move {
             let bytes = match encoded.await {

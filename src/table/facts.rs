@@ -48,11 +48,14 @@ pub fn facts_schema() -> SchemaRef {
 /// The row of one object. An unreadable object is one record met and rejected, without a position.
 pub(super) fn row(scanned: Scanned) -> Result<RecordBatch, ArrowError> {
     let error = scanned.outcome.as_ref().err().cloned();
-    let partial = scanned.outcome.unwrap_or_default();
+    let mut partial = scanned.outcome.unwrap_or_default();
     let rejects = rejects(&partial, error.as_deref())?;
     let rejected = partial.rejected + u64::from(error.is_some());
     let count = |value: u64| -> ArrayRef { Arc::new(Int64Array::from(vec![value as i64])) };
-    let value = |packed: Vec<u8>| -> ArrayRef { Arc::new(BinaryArray::from_vec(vec![&packed])) };
+    let value = |packed: Vec<u8>| -> Result<ArrayRef, ArrowError> {
+        let offsets = OffsetBuffer::from_lengths([packed.len()]);
+        Ok(Arc::new(BinaryArray::try_new(offsets, packed.into(), None)?))
+    };
     let columns = vec![
         count(scanned.bytes),
         count(scanned.inflated),
@@ -63,10 +66,10 @@ pub(super) fn row(scanned: Scanned) -> Result<RecordBatch, ArrowError> {
         count(partial.outside_window),
         Arc::new(StringArray::from(vec![error])),
         one_list(Arc::new(rejects))?,
-        value(pack_workloads(partial.workloads.iter().map(Arc::as_ref))),
-        value(pack_minutes(&partial)),
-        value(pack_sizes(&partial)),
-        value(pack_ids(&partial.ids)),
+        value(pack_workloads(partial.workloads.iter().map(Arc::as_ref)))?,
+        value(pack_minutes(&partial.minutes))?,
+        value(pack_sizes(&mut partial.sizes))?,
+        value(pack_ids(&partial.ids))?,
     ];
     RecordBatch::try_new(facts_schema(), columns)
 }

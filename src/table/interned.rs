@@ -4,6 +4,8 @@
 //! them millions of times.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -36,58 +38,99 @@ pub struct Workload {
 pub(super) struct Interned {
     /// What decided the keys; others would be other keys.
     options: Option<Arc<ScanOptions>>,
-    /// An identity as records spell it (joined in `spelled`) → number of its workload.
-    numbers: HashMap<Box<[u8]>, u32, RandomState>,
+    /// Identities by their hash. One that shares it with another is read each time.
+    identities: HashMap<u64, Identity, RandomState>,
+    /// Numbers of the places in objects' keys.
+    places: HashMap<(String, String), u32, RandomState>,
+    /// Account and region of the object's key, for records that lack them, and their number.
+    place: ((String, String), u32),
     /// Workloads by number, each once.
     workloads: Vec<Arc<Workload>>,
     by_key: HashMap<WorkloadKey, u32, RandomState>,
-    spelled: Vec<u8>,
 }
 
-impl Interned {
-    /// Readies itself for an object that is read with `options`.
-    pub(super) fn begin(&mut self, options: &Arc<ScanOptions>) {
-        let same = self.options.as_ref().is_some_and(|of| Arc::ptr_eq(of, options));
-        if !same || self.numbers.len() >= MOST {
-            *self = Self { options: Some(Arc::clone(options)), ..Self::default() };
-        }
+/// An identity as records spell it.
+#[derive(Debug)]
+struct Identity {
+    /// The fields, each with an end that is in no UTF-8.
+    spelled: Box<[u8]>,
+    place: u32,
+    /// Number of its workload.
+    number: u32,
+}
+
+/// What a record tells of its identity: account, region, caller, model, operation, tags.
+type Fields<'f> = [&'f str; 6];
+
+impl Identity {
+    fn new(fields: &Fields<'_>, place: u32, number: u32) -> Self {
+        let fields = fields.iter().flat_map(|field| field.as_bytes().iter().chain(&[END]));
+        Self { spelled: fields.copied().collect(), place, number }
     }
 
-    /// The number of a record's workload; `place` are account and region of the object's key.
-    pub(super) fn number(
-        &mut self,
-        record: &Record<'_>,
-        options: &ScanOptions,
-        place: (&str, &str),
-    ) -> u32 {
+    fn is(&self, fields: &Fields<'_>, place: u32) -> bool {
+        let mut rest = &*self.spelled;
+        self.place == place
+            && fields.iter().all(|field| {
+                let behind = rest.strip_prefix(field.as_bytes()).and_then(|r| r.split_first());
+                behind.is_some_and(|(end, behind)| {
+                    rest = behind;
+                    *end == END
+                })
+            })
+    }
+}
+
+/// Ends a field of an identity.
+const END: u8 = 0xff;
+
+impl Interned {
+    /// Readies itself for an object that is read with `options`; `place` are account and region of its key.
+    pub(super) fn begin(&mut self, options: &Arc<ScanOptions>, place: (&str, &str)) {
+        let same = self.options.as_ref().is_some_and(|of| Arc::ptr_eq(of, options));
+        if !same || self.identities.len() >= MOST || self.places.len() >= MOST {
+            *self = Self { options: Some(Arc::clone(options)), ..Self::default() };
+        }
+        let (next, place) = (self.places.len() as u32, (place.0.to_owned(), place.1.to_owned()));
+        let number = *self.places.entry(place.clone()).or_insert(next);
+        self.place = (place, number);
+    }
+
+    /// The number of a record's workload.
+    pub(super) fn number(&mut self, record: &Record<'_>, options: &ScanOptions) -> u32 {
         let tags = match options.group_by.as_slice() {
             [] => String::new(),
             group_by => tags(record, group_by),
         };
-        self.spelled.clear();
-        for field in [
+        let fields: Fields<'_> = [
             &record.account,
             &record.region,
             &record.arn,
             &record.model_id,
             &record.operation,
-            tags.as_str(),
-            place.0,
-            place.1,
-        ] {
-            self.spelled.extend_from_slice(field.as_bytes());
-            // In no UTF-8, so that no two lists of fields are joined alike.
-            self.spelled.push(0xff);
+            &tags,
+        ];
+        let mut hasher = self.identities.hasher().build_hasher();
+        fields.iter().for_each(|field| hasher.write(field.as_bytes()));
+        hasher.write_u32(self.place.1);
+        let hash = hasher.finish();
+        if let Some(known) = self.identities.get(&hash)
+            && known.is(&fields, self.place.1)
+        {
+            return known.number;
         }
-        match self.numbers.get(self.spelled.as_slice()) {
-            Some(number) => *number,
-            None => self.add(workload_key(record, tags, place), options),
+        let (account, region) = &self.place.0;
+        let key = workload_key(record, tags.clone(), (account, region));
+        let number = self.read(key, options);
+        if let Entry::Vacant(vacant) = self.identities.entry(hash) {
+            vacant.insert(Identity::new(&fields, self.place.1, number));
         }
+        number
     }
 
-    fn add(&mut self, key: WorkloadKey, options: &ScanOptions) -> u32 {
+    fn read(&mut self, key: WorkloadKey, options: &ScanOptions) -> u32 {
         let next = self.workloads.len() as u32;
-        let number = *self.by_key.entry(key).or_insert_with_key(|key| {
+        *self.by_key.entry(key).or_insert_with_key(|key| {
             let threshold = options.long_context.get(&key.model).copied();
             let id = key.id();
             let packed = pack_texts([
@@ -103,9 +146,7 @@ impl Interned {
             ]);
             self.workloads.push(Arc::new(Workload { key: key.clone(), id, threshold, packed }));
             next
-        });
-        self.numbers.insert(self.spelled.as_slice().into(), number);
-        number
+        })
     }
 
     /// The workload of that number.
@@ -122,11 +163,11 @@ mod tests {
     use crate::decode::{Reject, Sink};
 
     /// The workloads of records, by the interned numbers.
-    struct Numbers<'o>(&'o mut Interned, &'o ScanOptions, (&'o str, &'o str), Vec<u32>);
+    struct Numbers<'o>(&'o mut Interned, &'o ScanOptions, Vec<u32>);
 
     impl Sink for Numbers<'_> {
         fn record(&mut self, record: &Record<'_>) {
-            self.3.push(self.0.number(record, self.1, self.2));
+            self.2.push(self.0.number(record, self.1));
         }
 
         fn reject(&mut self, reject: Reject) {
@@ -140,16 +181,15 @@ mod tests {
         place: (&str, &str),
         records: &[&str],
     ) -> Vec<u32> {
-        interned.begin(options);
+        interned.begin(options, place);
         let bounds = Bounds { max_record_bytes: 10_000, max_tokens: 1000 };
-        let (mut finder, mut sink) =
-            (Records::new(bounds), Numbers(interned, options, place, Vec::new()));
+        let (mut finder, mut sink) = (Records::new(bounds), Numbers(interned, options, Vec::new()));
         for members in records {
             let record = format!(r#"{{"timestamp":"2026-10-01T02:00:07Z",{members}}}"#);
             finder.push(record.as_bytes(), &mut sink);
         }
         finder.finish(&mut sink);
-        sink.3
+        sink.2
     }
 
     #[test]
@@ -173,6 +213,22 @@ mod tests {
         // Where the key of an object says another place, the same record is another workload.
         let elsewhere = numbers(&mut interned, &options, ("111122223333", "eu-west-1"), &[bare]);
         assert_eq!(elsewhere, [2]);
+    }
+
+    #[test]
+    fn an_identity_is_its_fields_one_by_one() {
+        let known = Identity::new(&["a", "", "bc", "d", "", "e"], 3, 0);
+        assert!(known.is(&["a", "", "bc", "d", "", "e"], 3));
+        assert!(!known.is(&["a", "", "bc", "d", "", "e"], 4));
+        for other in [
+            ["a", "b", "c", "d", "", "e"],
+            ["a", "", "b", "cd", "", "e"],
+            ["a", "", "bc", "d", "", ""],
+            ["a", "", "bc", "d", "", "ef"],
+            ["", "a", "bc", "d", "", "e"],
+        ] {
+            assert!(!known.is(&other, 3), "{other:?}");
+        }
     }
 
     #[test]

@@ -220,7 +220,6 @@ impl Column {
 /// Makes rows of records, of the columns that are asked for.
 pub(super) struct RowSink<'o> {
     options: &'o ScanOptions,
-    place: (&'o str, &'o str),
     object: &'o str,
     batch_rows: usize,
     interned: &'o mut Interned,
@@ -243,7 +242,6 @@ impl<'o> RowSink<'o> {
     pub(super) fn new(
         options: &'o ScanOptions,
         object: &'o str,
-        place: (&'o str, &'o str),
         (columns, batch_rows): (&[usize], usize),
         interned: &'o mut Interned,
     ) -> Result<Self, ArrowError> {
@@ -251,7 +249,6 @@ impl<'o> RowSink<'o> {
         let columns: Vec<Column> = columns.iter().map(|at| Column::of(*at)).collect();
         Ok(Self {
             options,
-            place,
             object,
             batch_rows,
             interned,
@@ -292,7 +289,7 @@ impl Sink for RowSink<'_> {
             return;
         }
         let key = self.needs_key.then(|| {
-            let number = self.interned.number(record, self.options, self.place);
+            let number = self.interned.number(record, self.options);
             &self.interned.workload(number).key
         });
         let row = Row { record, minute, key, object: self.object };

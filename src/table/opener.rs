@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::facts::{self, Scanned};
 use super::interned::Interned;
 use super::invocations::RowSink;
-use super::partial::PartialSink;
+use super::partial::{Met, PartialSink};
 use super::waiting::Waiting;
 use super::{ScanOptions, View};
 use crate::decode::Sink;
@@ -34,6 +34,7 @@ thread_local! {
     static SHAPES: RefCell<Shapes> = RefCell::new(Shapes::default());
     /// and whom it met.
     static INTERNED: RefCell<Interned> = RefCell::new(Interned::default());
+    static MET: RefCell<Met> = RefCell::new(Met::default());
 }
 
 /// Opens objects for one partition of a scan.
@@ -139,11 +140,12 @@ impl Job {
     /// The object's row of partial facts. An unreadable object has a row that says so.
     fn facts(&self, ahead: Option<Ahead<'_>>) -> Result<Outcome, DataFusionError> {
         let key = self.key();
-        let place = place(key.as_ref());
         let (inflated, partial) = INTERNED.with_borrow_mut(|interned| {
-            interned.begin(&self.options);
-            let mut sink = PartialSink::new(&self.options, place, interned);
-            (self.decode(ahead, &mut sink), sink.partial)
+            interned.begin(&self.options, place(key.as_ref()));
+            MET.with_borrow_mut(|met| {
+                let mut sink = PartialSink::new(&self.options, interned, met);
+                (self.decode(ahead, &mut sink), sink.partial)
+            })
         });
         let scanned = Scanned {
             bytes: self.size,
@@ -160,9 +162,9 @@ impl Job {
     fn rows(&self, ahead: Option<Ahead<'_>>) -> Result<Outcome, DataFusionError> {
         let key = self.key();
         INTERNED.with_borrow_mut(|interned| {
-            interned.begin(&self.options);
-            let (place, form) = (place(key.as_ref()), (self.columns.as_slice(), self.batch_rows));
-            let mut sink = RowSink::new(&self.options, &self.path, place, form, interned)?;
+            interned.begin(&self.options, place(key.as_ref()));
+            let form = (self.columns.as_slice(), self.batch_rows);
+            let mut sink = RowSink::new(&self.options, &self.path, form, interned)?;
             match self.decode(ahead, &mut sink) {
                 Ok(_) => {
                     let rejected = sink.rejects;

@@ -7,15 +7,17 @@
 //! Numbers are LEB128; a text or a minute has its length before it. Whoever unpacks is told where the bytes
 //! are torn.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, Int64Array};
+use arrow::array::{ArrayRef, Int64Array};
 
 use super::columns::{NUMBERS, numbers};
 use super::interned::Workload;
-use super::partial::{Partial, RequestId, SizeKind};
+use super::partial::RequestId;
 use crate::schema::KEY_COLUMNS;
 use crate::units::{Day, Minute};
+use crate::workload::MinuteFacts;
 
 /// Packed facts that end early or hold what none can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,13 +42,13 @@ pub fn pack_texts(texts: [&str; KEY_COLUMNS.len()]) -> Box<[u8]> {
 
 /// The minutes of an object, in the order of workloads and minutes: the workload's place among the object's,
 /// the minutes since the epoch, and the numbers.
-pub(super) fn pack_minutes(partial: &Partial) -> Vec<u8> {
-    let mut rows: Vec<_> = partial.minutes.iter().map(|(at, facts)| (*at, facts)).collect();
-    rows.sort_unstable_by_key(|(at, _)| *at);
-    let (mut packed, mut packed_numbers) = (Vec::new(), Vec::new());
-    for ((workload, minute), facts) in rows {
-        put(&mut packed, u64::from(workload));
-        put(&mut packed, minute.0 as u64);
+pub(super) fn pack_minutes(minutes: &[(u32, MinuteFacts)]) -> Vec<u8> {
+    let mut rows: Vec<&(u32, MinuteFacts)> = minutes.iter().collect();
+    rows.sort_unstable_by_key(|(workload, facts)| (*workload, facts.minute));
+    let (mut packed, mut packed_numbers) = (Vec::with_capacity(rows.len() * 32), Vec::new());
+    for (workload, facts) in rows {
+        put(&mut packed, u64::from(*workload));
+        put(&mut packed, facts.minute.0 as u64);
         packed_numbers.clear();
         pack_numbers(&numbers(facts), &mut packed_numbers);
         put_bytes(&mut packed, &packed_numbers);
@@ -54,25 +56,28 @@ pub(super) fn pack_minutes(partial: &Partial) -> Vec<u8> {
     packed
 }
 
+/// The size of a call in one number, because an object has thousands: workload, kind and bin, which is never
+/// negative. In their order, numbers are in that of workloads, kinds and bins.
+pub(super) fn size(workload: u32, is_output: bool, bin: i32) -> u64 {
+    u64::from(workload) << BIN_BITS + 1 | u64::from(is_output) << BIN_BITS | bin as u64
+}
+
+/// Bits of a bin.
+const BIN_BITS: u32 = 31;
+
 /// The sizes of an object, in the order of days, workloads, kinds and bins: day, workload and kind of size, bin,
-/// requests.
-pub(super) fn pack_sizes(partial: &Partial) -> Vec<u8> {
-    // In one number each, because an object has thousands: day, workload, kind and bin.
-    let row = |((workload, day, kind, bin), requests): (&(u32, Day, SizeKind, i32), &i64)| {
-        let workload = u64::from(*workload) << 1 | u64::from(*kind == SizeKind::Output);
-        let at =
-            u128::from(day.0 as u32) << 96 | u128::from(workload) << 32 | u128::from(*bin as u32);
-        (at, *requests)
-    };
-    let mut rows: Vec<(u128, i64)> = partial.sizes.iter().map(row).collect();
-    rows.sort_unstable();
-    let mut packed = Vec::with_capacity(rows.len() * 8);
-    for (at, requests) in rows {
-        let (day, bin) = ((at >> 96) as i32, at as i32);
-        put(&mut packed, day as u64);
-        put(&mut packed, (at >> 32) as u64);
-        put(&mut packed, bin as u64);
-        put(&mut packed, requests as u64);
+/// requests. `days` are of each day the sizes of its calls.
+pub(super) fn pack_sizes(days: &mut BTreeMap<Day, Vec<u64>>) -> Vec<u8> {
+    let calls: usize = days.values().map(Vec::len).sum();
+    let mut packed = Vec::with_capacity(calls * 7);
+    for (day, sizes) in days {
+        sizes.sort_unstable();
+        for same in sizes.chunk_by(|a, b| a == b) {
+            put(&mut packed, day.0 as u64);
+            put(&mut packed, same[0] >> BIN_BITS);
+            put(&mut packed, same[0] & ((1 << BIN_BITS) - 1));
+            put(&mut packed, same.len() as u64);
+        }
     }
     packed
 }
@@ -91,14 +96,19 @@ pub fn pack_ids(ids: &[RequestId]) -> Vec<u8> {
 /// Appends the numbers of a minute, without those that are zero, as most are: 32 bits that tell which
 /// follow, then these.
 pub fn pack_numbers(numbers: &[i64; NUMBERS], packed: &mut Vec<u8>) {
-    let start = packed.len();
-    packed.extend_from_slice(&[0; 4]);
-    let mut present = 0_u32;
-    for (at, number) in numbers.iter().enumerate().filter(|(_, number)| **number != 0) {
-        present |= 1 << at;
-        put(packed, *number as u64);
-    }
-    packed[start..start + 4].copy_from_slice(&present.to_le_bytes());
+    let each = numbers.iter().enumerate();
+    let present = each.fold(0_u32, |bits, (at, number)| bits | u32::from(*number != 0) << at);
+    packed.extend_from_slice(&present.to_le_bytes());
+    bits(present).for_each(|at| put(packed, numbers[at] as u64));
+}
+
+/// The places of the bits that are set, in order.
+fn bits(mut set: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let at = set.trailing_zeros();
+        set &= set.checked_sub(1)?;
+        Some(at as usize)
+    })
 }
 
 /// The packed workloads of an object, one after the other; equal ones have equal bytes.
@@ -145,16 +155,15 @@ pub fn numbers_of(packed: &[u8]) -> impl Iterator<Item = (usize, i64)> {
         Some((present, rest)) => (u32::from_le_bytes(*present), rest),
         None => (0, packed),
     };
-    let present = (0..NUMBERS).filter(move |at| present >> at & 1 == 1);
+    let present = bits(present).take_while(|at| *at < NUMBERS);
     present.map_while(move |at| Some((at, take(&mut rest).ok()? as i64)))
 }
 
 /// The numbers of minutes, row by row, as the number columns of `usage`.
-pub fn number_columns(rows: &BinaryArray) -> Vec<ArrayRef> {
-    use arrow::array::Array as _;
+pub fn number_columns<'b>(rows: impl ExactSizeIterator<Item = &'b [u8]>) -> Vec<ArrayRef> {
     let mut columns = vec![vec![0_i64; rows.len()]; NUMBERS];
-    for (row, packed) in rows.iter().enumerate() {
-        for (at, number) in numbers_of(packed.unwrap_or_default()) {
+    for (row, packed) in rows.enumerate() {
+        for (at, number) in numbers_of(packed) {
             columns[at][row] = number;
         }
     }
@@ -228,6 +237,7 @@ fn items<'b, T>(
     })
 }
 
+#[inline]
 fn put(packed: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         packed.push(number as u8 | 0x80);
@@ -241,7 +251,13 @@ fn put_bytes(packed: &mut Vec<u8>, bytes: &[u8]) {
     packed.extend_from_slice(bytes);
 }
 
+#[inline]
 fn take(rest: &mut &[u8]) -> Result<u64, Torn> {
+    // Most numbers are small.
+    if let [byte @ ..0x80, behind @ ..] = *rest {
+        *rest = behind;
+        return Ok(u64::from(*byte));
+    }
     let (mut number, mut shift) = (0_u64, 0);
     loop {
         let (byte, behind) = rest.split_first().ok_or(Torn)?;
@@ -279,25 +295,24 @@ mod tests {
     proptest! {
         #[test]
         fn minutes_come_back_in_order_or_are_torn(facts in facts()) {
-            let mut partial = Partial::default();
+            let mut expected = BTreeMap::new();
             for (workload, minute, sparse) in facts {
                 let mut all = [0; NUMBERS];
                 sparse.into_iter().for_each(|(at, number)| all[at] = number);
                 let minute = Minute(minute);
-                partial.minutes.insert((workload, minute), minute_facts(minute, all));
+                expected.insert((workload, minute), minute_facts(minute, all));
             }
-            let mut expected: Vec<_> = partial.minutes.iter().collect();
-            expected.sort_by_key(|(at, _)| **at);
-            let packed = pack_minutes(&partial);
+            let rows = expected.iter().rev().map(|((workload, _), facts)| (*workload, *facts));
+            let packed = pack_minutes(&rows.collect::<Vec<_>>());
             let found: Vec<_> = minutes(&packed).map(Result::unwrap).collect();
             prop_assert_eq!(found.len(), expected.len());
-            for (found, ((workload, minute), facts)) in found.iter().zip(expected) {
+            for (found, ((workload, minute), facts)) in found.iter().zip(&expected) {
                 prop_assert_eq!((found.workload, found.minute), (*workload as usize, *minute));
                 let mut all = [0; NUMBERS];
                 numbers_of(found.numbers).for_each(|(at, number)| all[at] = number);
                 prop_assert_eq!(all, numbers(facts));
                 prop_assert_eq!(found.requests(), all[0]);
-                let columns = number_columns(&BinaryArray::from_vec(vec![&[], found.numbers]));
+                let columns = number_columns([&[], found.numbers].into_iter());
                 for (column, number) in columns.iter().zip(all) {
                     let column = column.as_primitive::<Int64Type>();
                     prop_assert_eq!(column.values().to_vec(), vec![0, number]);
@@ -315,22 +330,20 @@ mod tests {
         #[test]
         fn sizes_and_ids_come_back(
             sizes_in in prop::collection::vec(
-                (any::<u32>(), any::<i32>(), any::<bool>(), any::<i32>(), any::<i64>()), 0..30),
+                (any::<u32>(), any::<i32>(), any::<bool>(), 0..i32::MAX, 1..9_usize), 0..30),
             ids_in in prop::collection::vec((0..3, any::<u64>()), 0..50),
         ) {
-            let mut partial = Partial::default();
-            for (workload, day, is_output, bin, requests) in &sizes_in {
-                let kind = if *is_output { SizeKind::Output } else { SizeKind::Input };
-                partial.sizes.insert((*workload, Day(*day), kind, *bin), *requests);
+            let (mut days, mut expected) = (BTreeMap::<Day, Vec<u64>>::new(), BTreeMap::new());
+            for (workload, day, is_output, bin, requests) in sizes_in {
+                let calls = vec![size(workload, is_output, bin); requests];
+                days.entry(Day(day)).or_default().extend(calls);
+                *expected.entry((Day(day), workload as usize, is_output, bin)).or_insert(0) +=
+                    requests as i64;
             }
-            let packed = pack_sizes(&partial);
-            let found: Vec<_> = sizes(&packed).map(Result::unwrap).collect();
-            prop_assert_eq!(found.len(), partial.sizes.len());
-            for size in found {
-                let kind = if size.is_output { SizeKind::Output } else { SizeKind::Input };
-                let at = (size.workload as u32, size.day, kind, size.bin);
-                prop_assert_eq!(partial.sizes.get(&at), Some(&size.requests));
-            }
+            let packed = pack_sizes(&mut days);
+            let found = sizes(&packed).map(Result::unwrap);
+            let found = found.map(|s| ((s.day, s.workload, s.is_output, s.bin), s.requests));
+            prop_assert!(found.eq(expected));
             let of_days: Vec<RequestId> = ids_in.iter().map(|(day, id)| (Day(*day), *id)).collect();
             let packed = pack_ids(&of_days);
             let found = ids(&packed).flat_map(|run| {

@@ -1,6 +1,6 @@
 //! The partial facts of one object: what its records add up to, by workload.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -8,6 +8,7 @@ use twox_hash::XxHash64;
 
 use super::ScanOptions;
 use super::interned::{Interned, Workload};
+use super::packed::size;
 use crate::decode::body::{Body, Tier};
 use crate::decode::record::Record;
 use crate::decode::{Reject, Sink};
@@ -18,15 +19,6 @@ use crate::workload::{
     Activity, MinuteFacts, Signals, SizeHistogram, TokenCounts, WorkloadKey, clean,
 };
 
-/// Which size a histogram counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SizeKind {
-    /// Total input: uncached, cache read and cache write.
-    Input,
-    /// Output.
-    Output,
-}
-
 /// A request on its UTC day: what counts once. The id is hashed by XXH64, which is the same on every machine
 /// and in every version: ids outlive the run in the dataset's state.
 pub type RequestId = (Day, u64);
@@ -36,10 +28,10 @@ pub type RequestId = (Day, u64);
 pub struct Partial {
     /// Distinct workloads, in order of appearance.
     pub workloads: Vec<Arc<Workload>>,
-    /// Facts by workload (index into `workloads`) and minute.
-    pub minutes: HashMap<(u32, Minute), MinuteFacts, RandomState>,
-    /// Calls by workload, day, kind of size and bin.
-    pub sizes: HashMap<(u32, Day, SizeKind, i32), i64, RandomState>,
+    /// Facts of a workload (index into `workloads`) in a minute, each pair once.
+    pub minutes: Vec<(u32, MinuteFacts)>,
+    /// By day two sizes of each successful call: total input and output, as [`size`] puts them.
+    pub sizes: BTreeMap<Day, Vec<u64>>,
     /// Records that count.
     pub rows: u64,
     /// Records that could not be read, all of them counted.
@@ -58,47 +50,90 @@ pub struct Partial {
 pub(super) struct PartialSink<'o> {
     options: &'o ScanOptions,
     excluded: HashSet<RequestId, RandomState>,
-    seen: HashSet<RequestId, RandomState>,
-    /// Account and region of the object's key, for records that lack them.
-    place: (&'o str, &'o str),
     interned: &'o mut Interned,
-    /// By the interned number of a workload, its index into `partial.workloads`, or `UNMET`.
-    indices: Vec<u32>,
+    met: &'o mut Met,
     pub(super) partial: Partial,
 }
+
+/// What was met in an object. A thread uses one for all its objects, so that it grows once.
+#[derive(Debug, Default)]
+pub(super) struct Met {
+    requests: HashSet<RequestId, RandomState>,
+    /// Workload and minute → place among the facts.
+    minutes: HashMap<(u32, Minute), u32, RandomState>,
+    /// By the index of a workload, its latest minute and the place of that.
+    latest: Vec<(Minute, u32)>,
+    /// By the interned number of a workload, its index into `partial.workloads`, or `UNMET`.
+    indices: Vec<u32>,
+}
+
+/// Requests and minutes up to which the room for them is kept for the next object: a megabyte or two.
+const KEPT_ROOM: usize = 1 << 16;
 
 /// The index of a workload that was not met in this object.
 const UNMET: u32 = u32::MAX;
 
+impl Met {
+    fn clear(&mut self) {
+        if self.requests.capacity().max(self.minutes.capacity()) > KEPT_ROOM {
+            *self = Self::default();
+        }
+        self.requests.clear();
+        self.minutes.clear();
+        self.latest.clear();
+        self.indices.clear();
+    }
+}
+
 impl<'o> PartialSink<'o> {
     pub(super) fn new(
         options: &'o ScanOptions,
-        place: (&'o str, &'o str),
         interned: &'o mut Interned,
+        met: &'o mut Met,
     ) -> Self {
+        // An object is often like the one before.
+        let partial = Partial {
+            minutes: Vec::with_capacity(met.minutes.len().min(KEPT_ROOM)),
+            ids: Vec::with_capacity(met.requests.len().min(KEPT_ROOM)),
+            ..Partial::default()
+        };
+        met.clear();
         Self {
             options,
             excluded: options.exclude.iter().copied().collect(),
-            seen: HashSet::default(),
-            place,
             interned,
-            indices: Vec::new(),
-            partial: Partial::default(),
+            met,
+            partial,
         }
     }
 
     /// The index of a record's workload.
     fn workload(&mut self, record: &Record<'_>) -> u32 {
-        let number = self.interned.number(record, self.options, self.place) as usize;
-        if number >= self.indices.len() {
-            self.indices.resize(number + 1, UNMET);
+        let number = self.interned.number(record, self.options) as usize;
+        if number >= self.met.indices.len() {
+            self.met.indices.resize(number + 1, UNMET);
         }
-        let index = &mut self.indices[number];
+        let index = &mut self.met.indices[number];
         if *index == UNMET {
             *index = self.partial.workloads.len() as u32;
             self.partial.workloads.push(Arc::clone(self.interned.workload(number as u32)));
+            self.met.latest.push((Minute(i64::MIN), 0));
         }
         *index
+    }
+
+    /// The facts of a workload in a minute.
+    fn facts(&mut self, workload: u32, minute: Minute) -> &mut MinuteFacts {
+        let minutes = &mut self.partial.minutes;
+        let latest = &mut self.met.latest[workload as usize];
+        if latest.0 != minute {
+            let place = *self.met.minutes.entry((workload, minute)).or_insert_with(|| {
+                minutes.push((workload, MinuteFacts { minute, ..MinuteFacts::default() }));
+                minutes.len() as u32 - 1
+            });
+            *latest = (minute, place);
+        }
+        &mut minutes[latest.1 as usize].1
     }
 
     /// Whether the record's request id counts here for the first time. Without an id it always does.
@@ -108,7 +143,7 @@ impl<'o> PartialSink<'o> {
         }
         let day = Minute::of_seconds(record.timestamp).day();
         let id = (day, hashed_id(&record.request_id));
-        if self.excluded.contains(&id) || !self.seen.insert(id) {
+        if self.excluded.contains(&id) || !self.met.requests.insert(id) {
             return false;
         }
         self.partial.ids.push(id);
@@ -130,18 +165,14 @@ impl Sink for PartialSink<'_> {
         }
         let workload = self.workload(record);
         let activity = activity(record, self.partial.workloads[workload as usize].threshold);
-        let facts = self.partial.minutes.entry((workload, minute)).or_default();
-        facts.minute = minute;
+        let facts = self.facts(workload, minute);
         facts.tens[(record.timestamp.rem_euclid(60) / 10) as usize] += 1;
         facts.activity += activity;
         if activity.errors == 0 {
             let tokens = activity.tokens;
-            let mut count = |kind, size| {
-                let bin = SizeHistogram::bin_of(size);
-                *self.partial.sizes.entry((workload, minute.day(), kind, bin)).or_default() += 1;
-            };
-            count(SizeKind::Input, tokens.total_input());
-            count(SizeKind::Output, tokens.output);
+            let [input, output] = [tokens.total_input(), tokens.output].map(SizeHistogram::bin_of);
+            let sizes = self.partial.sizes.entry(minute.day()).or_default();
+            sizes.extend([size(workload, false, input), size(workload, true, output)]);
         }
     }
 

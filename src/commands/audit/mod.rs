@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
-use datafusion::prelude::SessionContext;
 
 use self::options::parameters;
 pub(super) use self::watch::Watch;
@@ -23,8 +22,9 @@ use super::{Outcome, judging};
 use crate::cli::{AuditArgs, Rescan, SummaryFormat};
 use crate::engine::plan::{Listed, Plan};
 use crate::engine::scan::Stop;
+use crate::engine::session::Ground;
 use crate::engine::update::{Update, Updated};
-use crate::engine::{catalog, merge, session};
+use crate::engine::{catalog, merge};
 use crate::report::{Report, ScanTotals, WorkloadReport};
 use crate::source::{S3Options, Selection, Source};
 use crate::store::dataset::Dataset;
@@ -224,7 +224,7 @@ impl Asked<'_> {
         }
         self.check_options(&index)?;
         let limits = &self.settings.config.limits;
-        let session = session::session(limits, inputs.sources.iter().chain([dataset.source()]))?;
+        let ground = Ground::new(limits, inputs.sources.iter().chain([dataset.source()]))?;
         let (sender, stop) = Stop::new();
         signals::listen(sender);
         let (mut updated, mut records) = (Updated::default(), 0);
@@ -235,7 +235,7 @@ impl Asked<'_> {
             self.watch.begin_reading(&plan, inputs.objects.len());
             records += plan.known_records;
             let update = Update {
-                session: &session,
+                ground: &ground,
                 dataset,
                 lock,
                 listed: &listed,
@@ -268,7 +268,7 @@ impl Asked<'_> {
             let objects = inputs.objects.len() as u64;
             bail!(told::nothing_counts(&ScanTotals { objects, ..ScanTotals::default() }));
         }
-        let report = self.tables(dataset, lock, &session, &mut index, &inputs, window).await?;
+        let report = self.tables(dataset, lock, &ground, &mut index, &inputs, window).await?;
         Ok(Audited::Report(Box::new(report), updated))
     }
 
@@ -283,7 +283,7 @@ impl Asked<'_> {
         &self,
         dataset: &Dataset,
         lock: &Lock,
-        session: &SessionContext,
+        ground: &Ground,
         index: &mut Index,
         inputs: &Inputs,
         window: Option<Window>,
@@ -306,23 +306,24 @@ impl Asked<'_> {
         }
         self.watch.progress.doing("merge");
         let mut tables = Tables::open(dataset, index).await?;
-        let kept = merge::run(session, dataset, index, &mut tables).await?;
+        let kept = merge::run(ground, dataset, index, &mut tables).await?;
         lock.check()?;
-        catalog::register(session, dataset)?;
         self.watch.progress.doing("judge");
         let workloads = if kept.covers(&window, index) {
             judging::kept(kept, &window, &self.settings)
         } else {
             drop(kept);
             tables.remove_others(&["usage", "sizes"]).await?;
-            judging::workloads(session, &window, &self.settings).await?
+            catalog::register(ground.session(), dataset)?;
+            judging::workloads(ground.session(), &window, &self.settings).await?
         };
         check_nothing_lost(&totals, &workloads)?;
         let mut report = self.report(window, totals, workloads);
         tables.remove_others(&["usage", "sizes"]).await?;
         // Judging once more is for people: the JSON tells nothing of it.
         if self.args.format == SummaryFormat::Text && writing::told_before(dataset).await? {
-            report.earlier = earlier(session, &report).await?;
+            catalog::register(ground.session(), dataset)?;
+            report.earlier = earlier(ground.session(), &report).await?;
         }
         self.watch.progress.doing("write");
         lock.check()?;
