@@ -31,22 +31,13 @@ pub(super) struct Member {
 /// What inflates two members at once; reused from pair to pair.
 #[derive(Default)]
 pub(super) struct Pair {
+    /// What the members are inflated into. All of each buffer is initialised, because a stream is
+    /// given a slice.
+    buffers: [Vec<u8>; 2],
     /// `None` until the first pair.
-    sides: Option<[Side; 2]>,
+    tables: Option<Box<[Tables; 2]>>,
     /// Counts pairs, so that no member is taken for one of a later pair.
     turn: u64,
-}
-
-struct Side {
-    /// All of it is initialised, because the stream is given a slice.
-    buffer: Vec<u8>,
-    tables: Box<Tables>,
-}
-
-impl Default for Side {
-    fn default() -> Self {
-        Self { buffer: Vec::new(), tables: Tables::new() }
-    }
 }
 
 impl Pair {
@@ -60,9 +51,10 @@ impl Pair {
         if lengths[0].max(lengths[1]) / FAR_APART > lengths[0].min(lengths[1]) {
             return [None; 2];
         }
-        let sides = self.sides.get_or_insert_default();
-        let [first, second] = sides;
-        let [one, other] = Stream::both(first.stream(a.1, a.2), second.stream(b.1, b.2), kernel);
+        let tables = self.tables.get_or_insert_with(Tables::pair);
+        let [first, second] = &mut self.buffers;
+        let (first, second) = (stream(first, a.1, a.2), stream(second, b.1, b.2));
+        let [one, other] = Stream::both(first, second, tables, kernel);
         let turn = self.turn;
         let member = |side, object, stream, whole: Result<Whole, _>| {
             let (used, length) = checked(object, stream, whole.ok()?)?;
@@ -73,27 +65,25 @@ impl Pair {
 
     /// What the member inflated to; `None` if another pair has been inflated since.
     pub(super) fn plain(&self, member: Member) -> Option<&[u8]> {
-        let sides = self.sides.as_ref().filter(|_| member.turn == self.turn)?;
-        sides[member.side].buffer.get(..member.length)
+        let plain = self.buffers[member.side].get(..member.length);
+        plain.filter(|_| member.turn == self.turn)
     }
 
     /// Bytes of memory held for the next pair.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        self.sides.iter().flatten().map(|side| side.buffer.capacity()).sum()
+        self.buffers.iter().map(Vec::capacity).sum()
     }
 }
 
-impl Side {
-    /// A stream into the buffer, with room for so many bytes.
-    fn stream<'a>(&'a mut self, input: &'a [u8], room: usize) -> Stream<'a> {
-        if self.buffer.len() < room + OUTPUT_SLACK {
-            // Zeros of the system's, not written before they are needed.
-            self.buffer = Vec::new();
-            self.buffer = vec![0; (room + OUTPUT_SLACK).next_multiple_of(BUFFER_STEP)];
-        }
-        Stream::new(input, &mut self.buffer[..room + OUTPUT_SLACK], &mut self.tables)
+/// A stream into the buffer, with room for so many bytes.
+fn stream<'a>(buffer: &'a mut Vec<u8>, input: &'a [u8], room: usize) -> Stream<'a> {
+    if buffer.len() < room + OUTPUT_SLACK {
+        // Zeros of the system's, not written before they are needed.
+        *buffer = Vec::new();
+        *buffer = vec![0; (room + OUTPUT_SLACK).next_multiple_of(BUFFER_STEP)];
     }
+    Stream::new(input, &mut buffer[..room + OUTPUT_SLACK])
 }
 
 /// What the object's last trailer claims, if a stream of the object's size can inflate to that.

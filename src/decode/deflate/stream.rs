@@ -50,39 +50,40 @@ pub(in super::super) struct Whole {
 impl<'a> Stream<'a> {
     /// The stream at the start of `input`. The loops need [`super::OUTPUT_SLACK`] bytes of `output`
     /// behind what the stream yields; nearer to its end, bytes are written one by one.
-    pub(in super::super) fn new(
-        input: &'a [u8],
-        output: &'a mut [u8],
-        tables: &'a mut Tables,
-    ) -> Self {
-        let lane = Lane { input, position: 0, output, written: 0, tables };
+    pub(in super::super) fn new(input: &'a [u8], output: &'a mut [u8]) -> Self {
+        let lane = Lane { input, position: 0, output, written: 0 };
         Self { lane, state: State::Block, last: false, sum: 0, summed: 0 }
     }
 
     /// Inflates both streams, side by side as long as neither has ended.
-    pub(in super::super) fn both(mut a: Self, mut b: Self, kernel: Kernel) -> [Outcome; 2] {
+    pub(in super::super) fn both(
+        mut a: Self,
+        mut b: Self,
+        tables: &mut [Tables; 2],
+        kernel: Kernel,
+    ) -> [Outcome; 2] {
         while a.state != State::End && b.state != State::End {
             let mut stopped = [a.state == State::Block, b.state == State::Block];
             if stopped == [false, false] {
-                stopped = kernel.two(&mut a.lane, &mut b.lane).0;
+                stopped = kernel.two(&mut a.lane, &mut b.lane, tables).0;
             }
-            if stopped[0] && a.slowly().is_err() {
-                return [Err(GiveUp), b.alone(kernel)];
+            if stopped[0] && a.slowly(&mut tables[0]).is_err() {
+                return [Err(GiveUp), b.alone(&mut tables[1], kernel)];
             }
-            if stopped[1] && b.slowly().is_err() {
-                return [a.alone(kernel), Err(GiveUp)];
+            if stopped[1] && b.slowly(&mut tables[1]).is_err() {
+                return [a.alone(&mut tables[0], kernel), Err(GiveUp)];
             }
         }
-        [a.alone(kernel), b.alone(kernel)]
+        [a.alone(&mut tables[0], kernel), b.alone(&mut tables[1], kernel)]
     }
 
     /// Inflates the rest of the stream.
-    fn alone(mut self, kernel: Kernel) -> Outcome {
+    fn alone(mut self, tables: &mut Tables, kernel: Kernel) -> Outcome {
         while self.state != State::End {
             if self.state == State::Symbols {
-                kernel.one(&mut self.lane);
+                kernel.one(&mut self.lane, tables);
             }
-            self.slowly()?;
+            self.slowly(tables)?;
         }
         self.sum(0);
         let used = self.lane.position.div_ceil(8);
@@ -90,10 +91,10 @@ impl<'a> Stream<'a> {
     }
 
     /// One block's header, or one symbol.
-    fn slowly(&mut self) -> Result<(), GiveUp> {
+    fn slowly(&mut self, tables: &mut Tables) -> Result<(), GiveUp> {
         match self.state {
-            State::Block => self.block()?,
-            State::Symbols => self.symbol()?,
+            State::Block => self.block(tables)?,
+            State::Symbols => self.symbol(tables)?,
             State::End => {}
         }
         // Behind the end of the input are zeros, until here.
@@ -136,11 +137,11 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn symbol(&mut self) -> Result<(), GiveUp> {
+    fn symbol(&mut self, tables: &Tables) -> Result<(), GiveUp> {
         let bits = self.peek();
-        let mut entry = self.lane.tables.litlen(bits);
-        if entry & SUBTABLE != 0 {
-            entry = self.lane.tables.long_litlen(entry, bits);
+        let mut entry = tables.litlen(bits);
+        if entry & (SPECIAL | SUBTABLE) == SPECIAL | SUBTABLE {
+            entry = tables.long_litlen(entry, bits);
         }
         if entry & SPECIAL != 0 && entry & END == 0 {
             return Err(GiveUp);
@@ -157,16 +158,16 @@ impl<'a> Stream<'a> {
         }
         match entry & MATCH {
             0 => Ok(()),
-            _ => self.copy((entry >> 24) as usize + 3 + extra),
+            _ => self.copy(tables, (entry >> 24) as usize + 3 + extra),
         }
     }
 
     /// Copies a match, whose offset comes next.
-    fn copy(&mut self, length: usize) -> Result<(), GiveUp> {
+    fn copy(&mut self, tables: &Tables, length: usize) -> Result<(), GiveUp> {
         let bits = self.peek();
-        let mut entry = self.lane.tables.offset(bits);
+        let mut entry = tables.offset(bits);
         if entry & SUBTABLE != 0 {
-            entry = self.lane.tables.long_offset(entry, bits);
+            entry = tables.long_offset(entry, bits);
         }
         if entry & (SPECIAL | NEAR) == SPECIAL {
             return Err(GiveUp);
@@ -189,13 +190,13 @@ impl<'a> Stream<'a> {
         self.sum(SUM_BYTES);
     }
 
-    fn block(&mut self) -> Result<(), GiveUp> {
+    fn block(&mut self, tables: &mut Tables) -> Result<(), GiveUp> {
         self.last = self.take(1) == 1;
         self.state = State::Symbols;
         match self.take(2) {
             0 => self.stored(),
-            1 => self.lane.tables.fix().ok_or(GiveUp),
-            2 => self.dynamic(),
+            1 => tables.fix().ok_or(GiveUp),
+            2 => self.dynamic(tables),
             _ => Err(GiveUp),
         }
     }
@@ -218,7 +219,7 @@ impl<'a> Stream<'a> {
     }
 
     /// The header of a dynamic block: the lengths of its words, in a code of their own.
-    fn dynamic(&mut self) -> Result<(), GiveUp> {
+    fn dynamic(&mut self, tables: &mut Tables) -> Result<(), GiveUp> {
         let (litlens, offsets) = (self.take(5) + 257, self.take(5) + 1);
         let mut lengths = [0; 19];
         let count = self.take(4) + 4;
@@ -256,7 +257,7 @@ impl<'a> Stream<'a> {
             return Err(GiveUp);
         }
         let (litlen, rest) = lengths.split_at(litlens);
-        self.lane.tables.make(litlen, &rest[..offsets]).ok_or(GiveUp)
+        tables.make(litlen, &rest[..offsets]).ok_or(GiveUp)
     }
 }
 

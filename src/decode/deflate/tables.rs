@@ -7,9 +7,9 @@ use std::ops::{Add, Range};
 
 /// Bits that index the table of literals and lengths: 8 KiB of entries. Two streams' tables leave
 /// most of a first-level cache to what they copy; with a bit more, they were no faster.
-const LITLEN_BITS: u32 = 11;
+pub(super) const LITLEN_BITS: u32 = 11;
 /// Bits that index the table of offsets.
-const OFFSET_BITS: u32 = 9;
+pub(super) const OFFSET_BITS: u32 = 9;
 /// Bits that index the table of the lengths of words.
 const LENGTH_BITS: u32 = 7;
 /// Longest word.
@@ -34,8 +34,14 @@ pub(super) const MATCH: u32 = 1 << 15;
 /// Nothing that the hot loop knows: the end of the block, a subtable, or no word. `MATCH` is not
 /// set then, so of the two entries of a step one at most is special.
 pub(super) const SPECIAL: u32 = 1 << 7;
-/// With `SPECIAL`: bits 16–31 are the place of a subtable.
-pub(super) const SUBTABLE: u32 = 1 << 6;
+/// A length that may be more than `SHORT`; not with `SPECIAL`.
+pub(super) const LONG: u32 = 1 << 6;
+/// Bytes that a step copies without a look at the length. Beyond 64 are 4 % of the matches in logs,
+/// beyond 32 half as many again; each costs more than it takes to copy 32 bytes in every step.
+pub(super) const SHORT: u16 = 64;
+/// With `SPECIAL`: bits 16–31 are the place of a subtable. Not the bit of `LONG`: entries of a step
+/// are summed, and `SPECIAL` must not be carried away.
+pub(super) const SUBTABLE: u32 = 1 << 13;
 /// With `SPECIAL`: the end of the block.
 pub(super) const END: u32 = 1 << 14;
 
@@ -68,7 +74,9 @@ const LITLEN: [u32; 288] = {
     all[256] = SPECIAL | END;
     while symbol < 285 {
         let at = symbol - 256;
-        all[symbol + 1] = MATCH | LENGTH_EXTRA[at] as u32 | (LENGTH_BASE[at] as u32 - 3) << 24;
+        let (base, extra) = (LENGTH_BASE[at], LENGTH_EXTRA[at]);
+        let long = if base + (1 << extra) - 1 > SHORT { LONG } else { 0 };
+        all[symbol + 1] = MATCH | long | extra as u32 | (base as u32 - 3) << 24;
         symbol += 1;
     }
     all
@@ -89,20 +97,21 @@ const OFFSET: [u32; 32] = {
 
 /// The tables of one stream's block.
 pub(in super::super) struct Tables {
-    litlen: [u32; LITLEN_ENTRIES],
-    offset: [u32; OFFSET_ENTRIES],
+    pub(super) litlen: [u32; LITLEN_ENTRIES],
+    pub(super) offset: [u32; OFFSET_ENTRIES],
     /// Whether these are the tables of the fixed code.
     fixed: bool,
 }
 
 impl Tables {
-    /// Tables without a word.
-    pub(in super::super) fn new() -> Box<Self> {
-        Box::new(Self {
+    /// Tables without a word, for two streams.
+    pub(in super::super) fn pair() -> Box<[Self; 2]> {
+        const NONE: Tables = Tables {
             litlen: [SPECIAL; LITLEN_ENTRIES],
             offset: [SPECIAL; OFFSET_ENTRIES],
             fixed: false,
-        })
+        };
+        Box::new([NONE; 2])
     }
 
     /// The entry of the literal or length that `bits` begin with.
@@ -170,7 +179,7 @@ impl Tables {
             let room = LITLEN_BITS - bits;
             for (next, added) in single[..1 << room].iter().zip(&mut added) {
                 // A second literal moves up; the base of a length is there already.
-                let lengths = (next / MATCH & 1).wrapping_neg();
+                let lengths = (next / MATCH % 2).wrapping_neg();
                 let above = (next & lengths | next << 8 & !lengths) & 0xff00_0000;
                 let fits = next & SPECIAL == 0 && next & 0x1f00 <= room << 8;
                 *added = if fits { (next & 0xffff) + above } else { 0 };
@@ -258,7 +267,7 @@ impl Code {
             let length = usize::from(length & 15);
             let at = starts[length];
             starts[length] = at + 1;
-            let bits = reversed(values[length].wrapping_add(at) << (16 - length as u32 & 15));
+            let bits = reversed(values[length].wrapping_add(at) << ((16 - length) % 16));
             code.words[usize::from(at)] = Word { symbol: symbol as u16, bits };
         }
         Some(code)
