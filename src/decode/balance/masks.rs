@@ -154,12 +154,14 @@ pub(super) fn words(bytes: &[u8], block: usize, mut letters: u64) -> u64 {
     let is_scalar = |at: usize| bytes.get(at).is_some_and(|byte| TOKENS.of(*byte) & SCALAR != 0);
     // A word that began in the block before was looked at there.
     for start in block.saturating_sub(4)..block {
-        let ends_here = word_end(bytes, start).is_ok_and(|end| {
-            letters &= !0 << end.saturating_sub(block);
-            end > block
-        });
-        if ends_here {
-            break;
+        match word_end(bytes, start) {
+            Ok(end) if end > block => {
+                letters &= !0 << (end - block);
+                break;
+            }
+            // It is the last thing there is.
+            Err(Fault::Cut) => return 0,
+            _ => {}
         }
     }
     while letters != 0 {
