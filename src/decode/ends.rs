@@ -12,6 +12,12 @@ use super::shapes::{Recall, Slot};
 
 /// Finds ends.
 pub trait Ends: Copy {
+    /// What finds the same by calls, for code that is not compiled for the machine's own instructions.
+    type Far: Ends;
+
+    /// That.
+    fn far(self) -> Self::Far;
+
     /// The bytes from `at` to a quote that is near, with nothing special before it; `None` says nothing.
     fn near(self, bytes: &[u8], at: usize) -> Option<&[u8]>;
 
@@ -49,6 +55,12 @@ pub trait Ends: Copy {
 pub struct Slow;
 
 impl Ends for Slow {
+    type Far = Self;
+
+    fn far(self) -> Self {
+        self
+    }
+
     fn near(self, _: &[u8], _: usize) -> Option<&[u8]> {
         None
     }
@@ -90,6 +102,13 @@ impl Default for Fast {
 }
 
 impl Ends for Fast {
+    type Far = Self;
+
+    #[inline(always)]
+    fn far(self) -> Self {
+        self
+    }
+
     const SHAPED: bool = true;
 
     #[inline]
@@ -135,7 +154,7 @@ impl Task for Recalling<'_, '_, '_> {
 
     #[inline(always)]
     fn run(self, lanes: impl Compare) -> Option<usize> {
-        self.recall.run(lanes, Within { lanes, fast: self.fast }, self.fast)
+        self.recall.run(lanes, Within { lanes, fast: self.fast })
     }
 }
 
@@ -147,6 +166,13 @@ struct Within<C> {
 }
 
 impl<C: Compare> Ends for Within<C> {
+    type Far = Fast;
+
+    #[inline(always)]
+    fn far(self) -> Fast {
+        self.fast
+    }
+
     #[inline(always)]
     fn near(self, bytes: &[u8], at: usize) -> Option<&[u8]> {
         let bytes: &[u8; BLOCK] = bytes.get(at..)?.first_chunk()?;

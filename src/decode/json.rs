@@ -287,10 +287,16 @@ impl<'a, E: Ends> Cursor<'a, E> {
         self.at += count;
     }
 
-    /// The same place, with other ends.
+    /// Reads with ends that are found by calls, in a function of its own.
     #[inline(always)]
-    pub(super) fn with<F: Ends>(&self, ends: F) -> Cursor<'a, F> {
-        Cursor::new(self.bytes, self.at, ends)
+    pub(super) fn far<T>(
+        &mut self,
+        read: impl FnOnce(&mut Cursor<'a, E::Far>) -> Step<T>,
+    ) -> Step<T> {
+        let mut cursor = Cursor { bytes: self.bytes, at: self.at, ends: self.ends.far() };
+        let value = read(&mut cursor)?;
+        self.at = cursor.at;
+        Ok(value)
     }
 
     /// Steps over an array; `element` is called at each object or array in it that holds a key of `names`, and

@@ -274,7 +274,7 @@ impl<'r, 'a> Reader<'r, 'a> {
                     TokenField::Output => self.record.output_tokens = tokens,
                 }
             }
-            Field::Metadata => self.metadata(cursor)?,
+            Field::Metadata => cursor.far(|c| self.metadata(c))?,
             Field::Answer(measure) => measure.take(cursor, &mut self.record.body)?,
         }
         cursor.note(Slot::Field(field), from);
@@ -285,7 +285,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn take_text(&mut self, cursor: &mut Cursor<'a, impl Ends>, field: TextField) -> Step<()> {
         let text = match cursor.plain_text() {
             Some(text) => Some(Cow::Borrowed(text)),
-            None => self.text(cursor, field)?,
+            None => cursor.far(|c| self.text(c, field))?,
         };
         let record = &mut *self.record;
         match field {

@@ -14,7 +14,7 @@
 use std::cell::RefCell;
 
 use super::balance::{Inside, Names, Stop, below};
-use super::body::{Body, Measure, TELLING};
+use super::body::{Body, TELLING};
 use super::ends::Ends;
 use super::json::{Cursor, Fault, Kind, Step};
 use super::lanes::{BLOCK, Compare};
@@ -65,6 +65,12 @@ struct Noting<'n, E> {
 }
 
 impl<E: Ends> Ends for Noting<'_, E> {
+    type Far = Self;
+
+    fn far(self) -> Self {
+        self
+    }
+
     fn near(self, bytes: &[u8], at: usize) -> Option<&[u8]> {
         self.ends.near(bytes, at)
     }
@@ -168,11 +174,11 @@ pub struct Recall<'s, 'r, 'a> {
 }
 
 impl Recall<'_, '_, '_> {
-    /// Where the record ends, if its shape is known. `near` is for what is read without a call, `far` for the rest.
+    /// Where the record ends, if its shape is known.
     #[inline(always)]
-    pub(super) fn run(self, lanes: impl Compare, near: impl Ends, far: impl Ends) -> Option<usize> {
+    pub(super) fn run(self, lanes: impl Compare, ends: impl Ends) -> Option<usize> {
         let Self { shapes, bytes, at, max_tokens, record } = self;
-        let mut cursor = Cursor::new(bytes, at, near);
+        let mut cursor = Cursor::new(bytes, at, ends);
         let mut reader = Reader::new(bytes, max_tokens, record);
         let (parts, texts) = (shapes.parts.as_slice(), shapes.texts.as_slice());
         let mut part = parts.get(shapes.first as usize)?;
@@ -185,14 +191,6 @@ impl Recall<'_, '_, '_> {
                 Leaf::String => cursor.skip_opened(Kind::String).ok()?,
                 Leaf::Number => cursor.skip_opened(Kind::Number).ok()?,
                 Leaf::Brackets => cursor.skip_opened(Kind::Object).ok()?,
-                // Texts within.
-                Leaf::Field(
-                    field @ (Field::Metadata | Field::Answer(Measure::HourWritesOfDetails)),
-                ) => {
-                    let mut other = cursor.with(far);
-                    reader.take(&mut other, field).ok()?;
-                    cursor = other.with(near);
-                }
                 Leaf::Field(field) => reader.take(&mut cursor, field).ok()?,
                 Leaf::Elements { first, last } => {
                     let at = cursor.position();

@@ -111,6 +111,10 @@ impl Names {
     fn tell(&self, bytes: &[u8], at: usize) -> bool {
         let text = bytes.get(at..).unwrap_or_default();
         let value = |name: &&str| {
+            // Most have another letter: no call for those.
+            if text.first() != name.as_bytes().first() {
+                return None;
+            }
             let behind = text.strip_prefix(name.as_bytes())?.strip_prefix(b"\"")?;
             Some(behind.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start())
         };

@@ -240,7 +240,7 @@ impl Measure {
             Self::Latency => milliseconds(cursor, &mut body.latency_ms),
             Self::FirstByte => milliseconds(cursor, &mut body.first_byte_ms),
             Self::HourWrites => whole(cursor, &mut body.cache_write_1h),
-            Self::HourWritesOfDetails => details(cursor, body),
+            Self::HourWritesOfDetails => cursor.far(|c| details(c, body)),
         }?;
         cursor.note(Slot::Field(Field::Answer(self)), from);
         Ok(())

@@ -31,13 +31,18 @@ pub(super) trait Compare: Copy {
 
     /// The text before a quote, if nothing stands before that but plain ASCII.
     #[inline(always)]
-    fn plain(self, bytes: &[u8; BLOCK]) -> Option<&str> {
-        let block = self.load(bytes);
-        let stop = self.special(block) | self.any(block, 0x80);
-        let count = stop.trailing_zeros() as usize;
+    fn plain(self, bytes: &[u8; 2 * BLOCK]) -> Option<&str> {
+        let stops = |block| self.special(block) | self.any(block, 0x80);
+        let mut before = 0;
+        let mut block = self.load(bytes.first_chunk()?);
+        if stops(block) == 0 {
+            (before, block) = (BLOCK, self.load(bytes.last_chunk()?));
+        }
+        let stop = stops(block);
         if self.equal(block, b'"') & stop & stop.wrapping_neg() == 0 {
             return None;
         }
+        let count = before + stop.trailing_zeros() as usize;
         let text = bytes.get(..count)?;
         // SAFETY: no byte before `count` has its highest bit set, or `stop` would have it, and bytes below 0x80 are
         // UTF-8, each by itself.
