@@ -55,7 +55,7 @@ fn digits(text: &[u8; 8], pattern: &[u8; 8]) -> Option<[u8; 8]> {
     // What reaches the highest bit of its byte: from 10 on for a digit, from 1 on for another.
     let room = pattern.map(|byte| if byte == b'0' { 0x7f - 9 } else { 0x7f });
     let high = u64::MAX / 255 * 0x80;
-    let over = (found & !high) + u64::from_le_bytes(room) | found;
+    let over = ((found & !high) + u64::from_le_bytes(room)) | found;
     (over & high == 0).then(|| found.to_le_bytes())
 }
 

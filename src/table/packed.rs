@@ -59,7 +59,7 @@ pub(super) fn pack_minutes(minutes: &[(u32, MinuteFacts)]) -> Vec<u8> {
 /// The size of a call in one number, because an object has thousands: workload, kind and bin, which is never
 /// negative. In their order, numbers are in that of workloads, kinds and bins.
 pub(super) fn size(workload: u32, is_output: bool, bin: i32) -> u64 {
-    u64::from(workload) << BIN_BITS + 1 | u64::from(is_output) << BIN_BITS | bin as u64
+    (u64::from(workload) << (BIN_BITS + 1)) | (u64::from(is_output) << BIN_BITS) | bin as u64
 }
 
 /// Bits of a bin.
