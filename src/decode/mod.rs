@@ -16,6 +16,7 @@ mod balance;
 pub mod body;
 mod deflate;
 pub mod ends;
+pub mod fields;
 pub mod gunzip;
 mod inflate;
 pub mod json;
@@ -23,6 +24,7 @@ mod keys;
 mod lanes;
 pub mod record;
 pub mod records;
+mod scalars;
 pub mod shapes;
 #[cfg(test)]
 mod tests;

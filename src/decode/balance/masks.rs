@@ -2,8 +2,9 @@
 //!
 //! Bit *i* is byte *i*, a shift by one is the byte behind.
 
-use super::super::json::{Fault, Step, word_end};
+use super::super::json::{Fault, Step};
 use super::super::lanes::{BLOCK, Classes, Compare};
+use super::super::scalars::word_end;
 
 /// Bytes that a block's judgement may look at: the one before it, and the third letter behind its last byte.
 pub(super) const REACH: usize = 1 + BLOCK + 3;

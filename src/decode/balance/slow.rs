@@ -1,6 +1,7 @@
 //! What is balanced, byte by byte: the definition that the fast way is held against.
 
-use super::super::json::{Fault, Step, word_end};
+use super::super::json::{Fault, Step};
+use super::super::scalars::word_end;
 use super::{Inside, Names, Stop};
 
 /// The token before.

@@ -2,9 +2,9 @@
 
 use super::super::balance::Names;
 use super::super::ends::Ends;
+use super::super::fields::Field;
 use super::super::json::{Cursor, Kind, Step};
 use super::super::keys::Keys;
-use super::super::record::Field;
 use super::super::shapes::Slot;
 use super::super::text;
 use super::{Body, elements, known, members, performance, service_tier, string};
