@@ -30,7 +30,7 @@ pub struct Partial {
     pub workloads: Vec<Arc<Workload>>,
     /// Facts of a workload (index into `workloads`) in a minute, each pair once.
     pub minutes: Vec<(u32, MinuteFacts)>,
-    /// By day two sizes of each successful call: total input and output, as [`size`] puts them.
+    /// By day two sizes of each successful call: total input and output, as `packed::size` puts them.
     pub sizes: BTreeMap<Day, Vec<u64>>,
     /// Records that count.
     pub rows: u64,
