@@ -29,7 +29,7 @@ const MOST_PARTS: usize = 4096;
 /// Most blocks of texts kept: 256 KiB.
 const MOST_BLOCKS: usize = (256 << 10) / BLOCK;
 
-/// Most leaves of a record that is learned. Conversations and streams beyond are as good as never repeated.
+/// Most leaves of a record that is learned, before what is stepped over is taken apart. Conversations and streams beyond are as good as never repeated.
 const MOST_LEAVES: usize = 256;
 
 /// Most leaves of an object or array that is stepped over leaf by leaf, and not by its brackets.
@@ -39,9 +39,9 @@ const MOST_INNER: usize = 8;
 const MOST_DEPTH: usize = 16;
 
 /// Learning a shape costs what two or three recalled records save. It is worth it while so many were recalled for each
-/// one learned,
+/// time it was tried,
 const WORTH: u64 = 4;
-/// or while so few were learned that nothing can be said.
+/// or while it was tried so rarely that nothing can be said.
 const TRIALS: u64 = 64;
 
 pub use recall::Recall;
@@ -149,8 +149,8 @@ pub struct Shapes {
     notes: RefCell<Vec<Note>>,
     /// Records read by their shapes.
     recalled: u64,
-    /// Shapes learned.
-    learned: u64,
+    /// Records that were to be learned.
+    tried: u64,
 }
 
 impl Default for Shapes {
@@ -162,7 +162,7 @@ impl Default for Shapes {
             bodies: Vec::new(),
             notes: RefCell::default(),
             recalled: 0,
-            learned: 0,
+            tried: 0,
         }
     }
 }
@@ -187,15 +187,21 @@ impl Shapes {
         self.recalled
     }
 
-    /// Shapes learned.
+    /// Records that were to be learned.
     #[cfg(test)]
-    pub(super) fn learned(&self) -> u64 {
-        self.learned
+    pub(super) fn tried(&self) -> u64 {
+        self.tried
+    }
+
+    /// Parts, blocks of texts and bodies kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> [usize; 3] {
+        [self.parts.len(), self.texts.len(), self.bodies.len()]
     }
 
     /// Whether learning another shape is worth it.
     pub(super) fn are_worth_it(&self) -> bool {
-        self.learned < TRIALS || self.learned * WORTH < self.recalled
+        self.tried < TRIALS || self.tried * WORTH < self.recalled
     }
 
     /// Reads the record that begins at `at` token by token and learns its shape; says what was read, and where it ends.
@@ -211,27 +217,25 @@ impl Shapes {
         let mut cursor = Cursor::new(bytes, at, Noting { ends, notes: &self.notes });
         let read = Reader::new(bytes, max_tokens, record).read(&mut cursor);
         let end = cursor.position();
-        if read == Ok(Ok(())) {
+        self.tried += 1;
+        if read == Ok(Ok(())) && self.notes.get_mut().len() <= MOST_LEAVES {
             let notes = within(bytes, self.notes.get_mut(), ends);
-            // At most all of the record, and one more where each text ends.
-            let blocks = notes.len() + 1 + (end - at) / BLOCK;
-            if notes.len() <= MOST_LEAVES && blocks <= MOST_BLOCKS {
-                if self.parts.len() + notes.len() >= MOST_PARTS
-                    || self.texts.len() + blocks > MOST_BLOCKS
-                {
-                    // What is still written will be met again.
-                    *self =
-                        Self { recalled: self.recalled, learned: self.learned, ..Self::default() };
-                }
-                self.learned += 1;
-                self.insert(&bytes[..end], at, &notes, record.body);
-            }
+            self.insert(&bytes[..end], at, &notes, record.body);
         }
         (read, end)
     }
 
-    /// Adds the shape of the record that begins at `at` and ends with `bytes`.
+    /// Adds the shape of the record that begins at `at` and ends with `bytes`, unless that is too much.
     fn insert(&mut self, bytes: &[u8], mut at: usize, notes: &[Note], body: Body) {
+        // At most all of the record, and one more where each text ends.
+        let blocks = notes.len() + 1 + (bytes.len() - at) / BLOCK;
+        if blocks > MOST_BLOCKS {
+            return;
+        }
+        if self.parts.len() + notes.len() >= MOST_PARTS || self.texts.len() + blocks > MOST_BLOCKS {
+            // What is still written will be met again.
+            *self = Self { recalled: self.recalled, tried: self.tried, ..Self::default() };
+        }
         let mut before = None;
         for &(slot, from, to) in notes {
             let (leaf, behind) = match (slot, bytes[from]) {
@@ -250,8 +254,11 @@ impl Shapes {
             at = to;
         }
         let end = self.part(before, &bytes[at..], Leaf::End);
-        self.parts[end as usize].next = self.bodies.len() as u32;
-        self.bodies.push(body);
+        let of_end = &mut self.parts[end as usize].next;
+        if *of_end == NONE {
+            *of_end = self.bodies.len() as u32;
+            self.bodies.push(body);
+        }
     }
 
     /// The part with that text and leaf behind the part `before`; a new one, if there is none.
