@@ -13,7 +13,7 @@ use super::ends::Ends;
 use super::keys::Keys;
 use super::scalars::{check_escapes, number_end, word_end};
 use super::shapes::Slot;
-use super::text::{Raw, small};
+use super::text::{Number, Raw, small};
 
 /// Why a value could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,19 +201,17 @@ impl<'a, E: Ends> Cursor<'a, E> {
         Some(text)
     }
 
-    /// A whole number of at most seven digits before a comma or a closing bracket, and its length, if that is what
-    /// comes next.
+    /// Steps over a number.
     #[inline(always)]
-    pub(super) fn small_number(&self) -> Option<(i64, usize)> {
-        small(u64::from_le_bytes(*self.rest().first_chunk()?))
-    }
-
-    /// Steps over a number and returns its digits and signs.
-    #[inline(never)]
-    pub fn number(&mut self) -> Step<&'a [u8]> {
+    pub fn number(&mut self) -> Step<Number<'a>> {
         let start = self.start()?;
+        // Most are small and whole; what else there is is looked at closely.
+        if let Some((number, length)) = self.rest().first_chunk().copied().and_then(small) {
+            self.at += length;
+            return Ok(Number::Small(number));
+        }
         self.at = number_end(self.bytes, start)?;
-        self.bytes.get(start..self.at).ok_or(Fault::Cut)
+        self.bytes.get(start..self.at).ok_or(Fault::Cut).map(Number::Other)
     }
 
     /// Steps over a value of any kind.
@@ -236,9 +234,7 @@ impl<'a, E: Ends> Cursor<'a, E> {
     /// Steps over the rest of a value of that kind, whose quote or bracket was stepped over.
     #[inline(always)]
     pub(super) fn skip_opened(&mut self, kind: Kind) -> Step<()> {
-        if kind != Kind::Number {
-            self.at -= 1;
-        }
+        self.at -= 1;
         self.skip_kind(kind)
     }
 
@@ -254,10 +250,7 @@ impl<'a, E: Ends> Cursor<'a, E> {
                     None => self.ends.text(self.bytes, start)?.0 + 1,
                 };
             }
-            Kind::Number => match self.small_number() {
-                Some((_, length)) => self.at += length,
-                None => drop(self.number()?),
-            },
+            Kind::Number => drop(self.number()?),
             Kind::Bool | Kind::Null => self.at = word_end(self.bytes, self.at)?,
         }
         Ok(())

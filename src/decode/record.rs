@@ -8,7 +8,7 @@ use super::fields::{Field, TextField, TokenField};
 use super::json::{Cursor, Kind, Step};
 use super::keys::Keys;
 use super::shapes::Slot;
-use super::text;
+use super::text::Number;
 use super::time::seconds;
 
 /// The fields of one record, borrowed from its bytes. Counts are the log's own; absent is `None`.
@@ -310,17 +310,11 @@ impl<'r, 'a> Reader<'r, 'a> {
         match cursor.kind()? {
             Kind::Null => cursor.skip().map(|()| None),
             Kind::Number => {
-                if let Some((tokens, length)) = cursor.small_number()
-                    && tokens <= self.max_tokens
-                {
-                    cursor.pass(length);
-                    return Ok(Some(tokens));
-                }
-                let digits = cursor.number()?;
-                let reason = match (digits, text::whole(digits)) {
+                let number = cursor.number()?;
+                let reason = match (number, number.whole()) {
                     (_, Some(tokens)) if tokens <= self.max_tokens => return Ok(Some(tokens)),
-                    ([b'-', ..], _) => "token count is negative",
-                    _ if !digits.iter().all(u8::is_ascii_digit) => {
+                    (Number::Other([b'-', ..]), _) => "token count is negative",
+                    (Number::Other(digits), _) if !digits.iter().all(u8::is_ascii_digit) => {
                         "token count is not a whole number"
                     }
                     _ => "token count is larger than any model takes",

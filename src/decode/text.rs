@@ -86,10 +86,31 @@ fn unicode_escape(rest: &str) -> Option<(char, &str)> {
     Some((char::from_u32(code)?, &rest[10..]))
 }
 
-/// The value and the length of a whole number that `word` begins with, of at most seven digits, before a comma or a
-/// closing bracket.
+/// A number as it stands in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number<'a> {
+    /// A whole one from 0, of a few digits.
+    Small(i64),
+    /// The digits, signs and points of any other.
+    Other(&'a [u8]),
+}
+
+impl Number<'_> {
+    /// Its value, if it is a whole number from 0 of at most 63 bits.
+    #[inline]
+    pub(super) fn whole(self) -> Option<i64> {
+        match self {
+            Self::Small(number) => Some(number),
+            Self::Other(digits) => whole(digits),
+        }
+    }
+}
+
+/// The value and the length of a whole number that the bytes begin with, of at most seven digits, before a comma or
+/// a closing bracket.
 #[inline(always)]
-pub(super) fn small(word: u64) -> Option<(i64, usize)> {
+pub(super) fn small(bytes: [u8; 8]) -> Option<(i64, usize)> {
+    let word = u64::from_le_bytes(bytes);
     const ONES: u64 = u64::MAX / 255;
     // Digits become 0 to 9. Adding 6 keeps these below 16 and carries into no byte before another character.
     let digits = word ^ (ONES * u64::from(b'0'));
@@ -124,7 +145,7 @@ mod tests {
 
     #[test]
     fn small_numbers_are_read_as_they_stand() {
-        let read = |text: &str| small(u64::from_le_bytes(*text.as_bytes().first_chunk().unwrap()));
+        let read = |text: &str| small(*text.as_bytes().first_chunk().unwrap());
         for number in (0..10_000).chain([99_999, 100_000, 123_456, 999_999, 1_000_000, 9_999_999]) {
             let digits = number.to_string();
             for end in [",\"abcde", "}}\n{\"t\":", "]99999999"] {

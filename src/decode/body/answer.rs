@@ -6,7 +6,6 @@ use super::super::fields::Field;
 use super::super::json::{Cursor, Kind, Step};
 use super::super::keys::Keys;
 use super::super::shapes::Slot;
-use super::super::text;
 use super::{Body, elements, known, members, performance, service_tier, string};
 
 /// What a key of an answer means.
@@ -269,10 +268,7 @@ fn whole(cursor: &mut Cursor<'_, impl Ends>, target: &mut Option<i64>) -> Step<(
     if cursor.kind()? != Kind::Number {
         return cursor.skip();
     }
-    if let Some((number, length)) = cursor.small_number() {
-        cursor.pass(length);
-        *target = Some(number);
-    } else if let Some(number) = text::whole(cursor.number()?) {
+    if let Some(number) = cursor.number()?.whole() {
         *target = Some(number);
     }
     Ok(())

@@ -35,7 +35,7 @@ impl Recall<'_, '_, '_> {
             }
             match part.leaf {
                 Leaf::String => cursor.skip_opened(Kind::String).ok()?,
-                Leaf::Number => cursor.skip_opened(Kind::Number).ok()?,
+                Leaf::Number => cursor.skip_kind(Kind::Number).ok()?,
                 Leaf::Brackets => cursor.skip_opened(Kind::Object).ok()?,
                 Leaf::Field(field) => reader.take(&mut cursor, field).ok()?,
                 Leaf::Elements { first, last } => {
