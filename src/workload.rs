@@ -391,6 +391,11 @@ impl Window {
     pub fn days(&self) -> i64 {
         i64::from(self.to.0 - self.from.0).max(0) + 1
     }
+
+    /// Whether the day is one of them.
+    pub fn contains(&self, day: Day) -> bool {
+        day >= self.from && day <= self.to
+    }
 }
 
 #[cfg(test)]

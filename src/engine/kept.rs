@@ -196,12 +196,11 @@ impl Kept {
 
     /// Whether all facts of a window are here.
     pub fn covers(&self, window: &Window, index: &Index) -> bool {
-        let in_window = |day: &Day| *day >= window.from && *day <= window.to;
         !self.is_over
             && index
                 .record_days()
                 .keys()
-                .filter(|day| in_window(day))
+                .filter(|day| window.contains(**day))
                 .all(|day| self.days.contains_key(day))
     }
 
@@ -211,8 +210,7 @@ impl Kept {
         let mut sizes: HashMap<u32, [SizeHistogram; 2]> = HashMap::new();
         // Workload by place and number, and where its minutes of a day are.
         let mut runs: Vec<(u32, u32, &WholeDay, Range<usize>)> = Vec::new();
-        let in_window = |day: &Day| *day >= window.from && *day <= window.to;
-        for (_, day) in self.days.iter().filter(|(day, _)| in_window(day)) {
+        for (_, day) in self.days.iter().filter(|(day, _)| window.contains(**day)) {
             for (number, is_output, bin, requests) in &day.sizes {
                 let histogram = &mut sizes.entry(*number).or_default()[usize::from(*is_output)];
                 *histogram.bins.entry(*bin).or_default() += requests;

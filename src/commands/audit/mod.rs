@@ -309,17 +309,16 @@ impl Asked<'_> {
         let kept = merge::run(ground, dataset, index, &mut tables).await?;
         lock.check()?;
         self.watch.progress.doing("judge");
+        tables.remove_others(&["usage", "sizes"]).await?;
         let workloads = if kept.covers(&window, index) {
             judging::kept(kept, &window, &self.settings)
         } else {
             drop(kept);
-            tables.remove_others(&["usage", "sizes"]).await?;
             catalog::register(ground.session(), dataset)?;
             judging::workloads(ground.session(), &window, &self.settings).await?
         };
         check_nothing_lost(&totals, &workloads)?;
         let mut report = self.report(window, totals, workloads);
-        tables.remove_others(&["usage", "sizes"]).await?;
         // Judging once more is for people: the JSON tells nothing of it.
         if self.args.format == SummaryFormat::Text && writing::told_before(dataset).await? {
             catalog::register(ground.session(), dataset)?;

@@ -15,7 +15,7 @@ pub(super) async fn totals(
     window: &Window,
     wanted: &Selection,
 ) -> Result<ScanTotals, DatasetError> {
-    let is_in = |day: Day| day >= window.from && day <= window.to;
+    let is_in = |day: Day| window.contains(day);
     // Without --to whatever came later belongs to it, such as a day's records delivered after midnight.
     let delivered = Selection { from: Some(window.from), ..wanted.clone() };
     let counts = |entry: &LedgerEntry| {
