@@ -1,7 +1,8 @@
 //! The limit ratio: CPU seconds of a process that only reads and inflates logs, over those of an audit.
 //!
 //! `taskset -c 0 cargo bench --bench limit -- LOGS` for one core, without `taskset` for all. Each process
-//! runs three times in turn and the best counts; seconds are user and system, the start included, in
+//! runs seven times in turn; told are the ratio of the best and the median ratio of neighbours, which a machine that
+//! changes its speed between them disturbs least. Seconds are user and system, the start included, in
 //! hundredths. Linux only: `/proc` tells.
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::process::{Command, Stdio};
 use halfrate::decode::gunzip::Gunzip;
 
 /// Runs of each process.
-const RUNS: usize = 3;
+const RUNS: usize = 7;
 
 /// Ticks in a second of `/proc/self/stat`: fixed by Linux for all that read it.
 const TICKS: f64 = 100.0;
@@ -59,11 +60,12 @@ fn objects(folder: &Path) -> Vec<PathBuf> {
 fn compare(logs: &str) {
     let own = std::env::current_exe().expect("a program knows itself");
     let (mut least, mut audit) = (f64::MAX, f64::MAX);
-    let mut inflated = String::new();
+    let (mut inflated, mut ratios) = (String::new(), Vec::new());
     for _ in 0..RUNS {
         let before = children();
         let output = Command::new(&own).args(["--inflate", logs]).output().expect("it starts");
-        least = least.min(children() - before);
+        let limit = children() - before;
+        least = least.min(limit);
         inflated = String::from_utf8(output.stdout).expect("digits");
         // Into a new folder each time: a second audit of the same logs reads nothing.
         let folder = tempfile::tempdir().expect("a folder");
@@ -76,11 +78,16 @@ fn compare(logs: &str) {
             .status()
             .expect("halfrate starts");
         assert!(status.success(), "{status}");
-        audit = audit.min(children() - before);
+        let audited = children() - before;
+        audit = audit.min(audited);
+        ratios.push(limit / audited);
     }
+    ratios.sort_by(f64::total_cmp);
     let megabytes = inflated.trim().parse::<f64>().expect("digits") / 1e6;
     println!("{megabytes:.0} MB: inflating {least:.2} CPU s, audit {audit:.2} CPU s");
+    let [lowest, median, highest] = [0, RUNS / 2, RUNS - 1].map(|at| ratios[at]);
     println!("limit ratio {:.3}", least / audit);
+    println!("of neighbours {median:.3} ({lowest:.3} to {highest:.3})");
 }
 
 /// CPU seconds of all children that have ended.
