@@ -1,7 +1,7 @@
 //! Named instants at which a test can let the process die, to see what the next run makes of it.
 //!
 //! `HALFRATE_FAIL_POINT=name` ends the process at the first passage of that point, `name:3` at the third.
-//! Release builds have no points.
+//! Release builds have no points, and sizes that a test may set are as they are.
 
 /// Every point, in the order in which an audit passes them.
 pub const POINTS: [&str; 11] = [
@@ -41,3 +41,15 @@ pub fn point(name: &str) {
 /// Nothing: release builds do not fail on demand.
 #[cfg(not(debug_assertions))]
 pub fn point(_: &str) {}
+
+/// A size in bytes, or the smaller one that the environment tells, so that a test need not write megabytes.
+#[cfg(debug_assertions)]
+pub fn bytes(name: &str, bytes: usize) -> usize {
+    std::env::var(name).ok().and_then(|told| told.parse().ok()).unwrap_or(bytes)
+}
+
+/// The size as it is: release builds ask nobody.
+#[cfg(not(debug_assertions))]
+pub fn bytes(_: &str, bytes: usize) -> usize {
+    bytes
+}

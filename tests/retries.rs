@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use halfrate::config::Retry;
 use halfrate::source::{
-    Allowance, Deadline, FetchError, Listing, S3Options, Selection, Source, Stage, get, list,
+    Allowance, Buffers, Deadline, FetchError, Listing, S3Options, Selection, Source, Stage, get,
+    list,
 };
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
@@ -42,7 +43,7 @@ impl Case {
     async fn read(&self, time: Duration, deadline: Deadline) -> Result<Vec<u8>, FetchError> {
         let object = self.listing.objects[0].meta();
         let allowed = Allowance { bytes: 1 << 20, time, deadline };
-        get(self.source.store.as_ref(), &object, allowed).await.map(Into::into)
+        get(self.source.store.as_ref(), &object, allowed, &Buffers::default()).await.map(Into::into)
     }
 
     fn retries(&self) -> [u64; 3] {

@@ -7,11 +7,13 @@ use aws_sdk_s3::config::Credentials;
 use bytes::Bytes;
 use chrono::NaiveDate;
 use halfrate::source::{
-    Allowance, Deadline, FetchError, Listing, S3Options, Selection, SkipReason, Source, get, list,
+    Allowance, Buffers, Deadline, FetchError, Listing, S3Options, Selection, SkipReason, Source,
+    get, list,
 };
 use object_store::path::Path;
 use object_store::{
-    Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion,
+    Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions,
+    UpdateVersion,
 };
 
 use crate::support::s3_faults::Kind;
@@ -41,7 +43,8 @@ async fn listed(name: &str, options: &S3Options, selection: &Selection) -> Listi
 /// The whole object, if it has at most `bytes` bytes.
 async fn whole(source: &Source, object: &ObjectMeta, bytes: u64) -> Result<Bytes, FetchError> {
     let (time, deadline) = (Duration::from_secs(60), Deadline::default());
-    get(source.store.as_ref(), object, Allowance { bytes, time, deadline }).await
+    get(source.store.as_ref(), object, Allowance { bytes, time, deadline }, &Buffers::default())
+        .await
 }
 
 /// What opening and listing a source ends with.
@@ -498,6 +501,29 @@ async fn an_update_replaces_only_what_it_read() {
     let second = source.store.put_opts(&at, "2".into(), options).await.unwrap();
     assert_ne!(first.e_tag, second.e_tag);
     let stale = source.store.put_opts(&at, "3".into(), update(first.into())).await.unwrap_err();
+    assert!(matches!(stale, Error::Precondition { .. }), "{stale}");
+    assert_eq!(source.store.get(&at).await.unwrap().bytes().await.unwrap(), "2");
+}
+
+#[tokio::test]
+async fn parts_replace_only_what_they_should() {
+    let (_root, server) = server();
+    server.write("out", "seed", b"");
+    let source = open("s3://out", &server.options()).await;
+    let at = Path::from("day.parquet");
+    let parts = async |mode: PutMode, content: &str| {
+        let mut options = PutMultipartOptions::default();
+        options.extensions.insert(mode);
+        let mut upload = source.store.put_multipart_opts(&at, options).await?;
+        upload.put_part(content.to_owned().into()).await?;
+        upload.complete().await
+    };
+    let first = parts(PutMode::Create, "1").await.unwrap();
+    let taken = parts(PutMode::Create, "x").await.unwrap_err();
+    assert!(matches!(taken, Error::AlreadyExists { .. }), "{taken}");
+    let second = parts(PutMode::Update(first.clone().into()), "2").await.unwrap();
+    assert_ne!(first.e_tag, second.e_tag);
+    let stale = parts(PutMode::Update(first.into()), "3").await.unwrap_err();
     assert!(matches!(stale, Error::Precondition { .. }), "{stale}");
     assert_eq!(source.store.get(&at).await.unwrap().bytes().await.unwrap(), "2");
 }

@@ -128,6 +128,16 @@ impl Place {
         fs::remove_file(self.folder().join("logs").join(&object.key)).unwrap();
     }
 
+    /// As [`Place::audit`], by a debug build that writes every state file in many row groups and, on disk, in many
+    /// pieces, as it does with those of megabytes. S3 takes no small pieces.
+    pub(crate) fn audit_in_pieces(&self, out: &str) -> Run {
+        let run = self.audit(out).envs([("HALFRATE_ROW_GROUP_BYTES", "1")]);
+        match self {
+            Self::Disk(..) => run.envs([("HALFRATE_PIECE_BYTES", "1")]),
+            Self::S3(..) => run,
+        }
+    }
+
     /// An audit of the logs into a dataset, not yet started.
     pub(crate) fn audit(&self, out: &str) -> Run {
         let logs = match self {

@@ -1,4 +1,8 @@
-//! The bound on a query's memory: the session's own, and one behind it that the system keeps.
+//! Memory of the process: how freed memory is used again, and the bound on a query's.
+//!
+//! A query's bound is the session's own, and one behind it that the system keeps.
+//!
+//! One call into C here is unsafe code, with its proof.
 
 use crate::engine::gate::RUNNING_STACK;
 
@@ -8,6 +12,28 @@ const OVERHEAD: u64 = 256 << 20;
 /// Most threads of a query that wait for files. Each counts with its whole stack, used or not, so their
 /// number has to be known: a scan of a year of daily files would start hundreds.
 pub(super) const BLOCKING_THREADS: usize = 16;
+
+/// Has threads share the places that freed memory is taken from again.
+///
+/// glibc gives each thread one of its own, up to eight a core, and what is free in one serves no other: an audit of 20 GB,
+/// which holds 67 MB at the most, took 181 MB of memory on two cores, and 123 MB with one place for all. Threads keep
+/// small pieces for themselves either way; CPU time was the same within what the machine's speed varies. More
+/// cores have more places, so that they do not wait for each other.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(super) fn share_arenas() {
+    /// Cores that share one.
+    const CORES: usize = 4;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let arenas = i32::try_from(cores.div_ceil(CORES)).unwrap_or(i32::MAX);
+    // SAFETY: `mallopt` takes two numbers by value, may be called at any time and only notes how many arenas there may
+    // be. That it was refused changes nothing but how much memory is taken.
+    #[allow(unsafe_code)]
+    let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
+}
+
+/// Nothing: other allocators have ways of their own.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(super) fn share_arenas() {}
 
 /// Has the system refuse memory far beyond what a query may hold. Operators ask the session's pool for what
 /// they hold, but a function that makes one giant value asks nobody; then the process ends with "memory

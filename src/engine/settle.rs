@@ -106,6 +106,9 @@ fn wrong(claims: Vec<Claim>, touched: &BTreeSet<Day>) -> Vec<Again> {
 }
 
 /// Requests that more than one object counts, or that some object leaves out, on the touched days.
+///
+/// What the state counts was settled before: it is held against what was read now, and only what may be the
+/// same is kept of it.
 async fn disputed(
     dataset: &Dataset,
     index: &Index,
@@ -113,52 +116,96 @@ async fn disputed(
 ) -> Result<HashSet<RequestId>, EngineError> {
     let mut counted: BTreeMap<Day, Vec<u64>> = BTreeMap::new();
     let mut disputed = HashSet::new();
-    let mut take = |ids: &[u8], excluded: &[u8]| -> Result<(), Torn> {
+    for row in fresh.rows.values() {
+        for run in packed::ids(&row.ids) {
+            let (day, ids) = run.map_err(of_scan)?;
+            counted.entry(day).or_default().extend(ids);
+        }
+        leave_out(&row.excluded, fresh, &mut disputed).map_err(of_scan)?;
+    }
+    let touching = index.touching(&fresh.touched);
+    let met = counted.iter().filter(|_| !touching.is_empty()).map(|(day, ids)| {
+        let mut met = Bits::new(ids.len(), SPARSE);
+        ids.iter().for_each(|id| _ = met.insert(*id));
+        (*day, met)
+    });
+    let met: BTreeMap<Day, Bits> = met.collect();
+    each_of_state(dataset, index, fresh, |_, ids, excluded| {
         for run in packed::ids(ids) {
             let (day, ids) = run?;
-            if fresh.touched.contains(&day) {
-                counted.entry(day).or_default().extend(ids);
+            if let (Some(met), Some(counted)) = (met.get(&day), counted.get_mut(&day)) {
+                counted.extend(ids.filter(|id| met.has(*id)));
             }
         }
-        for run in packed::ids(excluded) {
-            let (day, ids) = run?;
-            if fresh.touched.contains(&day) {
-                disputed.extend(ids.map(|id| (day, id)));
-            }
-        }
-        Ok(())
-    };
-    for row in fresh.rows.values() {
-        take(&row.ids, &row.excluded).map_err(of_scan)?;
-    }
-    each_of_state(dataset, index, fresh, |_, ids, excluded| take(ids, excluded)).await?;
+        leave_out(excluded, fresh, &mut disputed)
+    })
+    .await?;
     for (day, ids) in counted {
         disputed.extend(repeated(&ids).into_iter().map(|id| (day, id)));
     }
     Ok(disputed)
 }
 
-/// The ids that are there more than once. Ids are hashes: the last bits of most tell that they are alone, and
-/// looking these up in maps of eight bits an id costs less than sorting all.
-fn repeated(ids: &[u64]) -> Vec<u64> {
-    let bits = (ids.len() * 8).next_power_of_two().max(64);
-    let at = |id: u64| {
-        let bit = id as usize & (bits - 1);
-        (bit / 64, 1_u64 << (bit % 64))
-    };
-    let (mut met, mut met_again) = (vec![0_u64; bits / 64], vec![0_u64; bits / 64]);
-    for id in ids {
-        let (word, bit) = at(*id);
-        met_again[word] |= met[word] & bit;
-        met[word] |= bit;
+/// Adds the requests of the touched days that an object leaves out.
+fn leave_out(
+    excluded: &[u8],
+    fresh: &Fresh,
+    disputed: &mut HashSet<RequestId>,
+) -> Result<(), Torn> {
+    for run in packed::ids(excluded) {
+        let (day, ids) = run?;
+        if fresh.touched.contains(&day) {
+            disputed.extend(ids.map(|id| (day, id)));
+        }
     }
-    let in_doubt = |id: &u64| {
-        let (word, bit) = at(*id);
-        met_again[word] & bit != 0
-    };
-    let mut ids: Vec<u64> = ids.iter().copied().filter(in_doubt).collect();
+    Ok(())
+}
+
+/// The ids that are there more than once. The last bits of most tell that they are alone, and looking these up
+/// costs less than sorting all.
+fn repeated(ids: &[u64]) -> Vec<u64> {
+    let [mut met, mut met_again] = [(); 2].map(|()| Bits::new(ids.len(), DENSE));
+    for id in ids.iter().filter(|id| met.insert(**id)) {
+        met_again.insert(*id);
+    }
+    let mut ids: Vec<u64> = ids.iter().copied().filter(|id| met_again.has(*id)).collect();
     ids.sort_unstable();
     ids.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).map(|same| same[0]).collect()
+}
+
+/// Bits for an id where an eighth of others may be in doubt.
+const DENSE: usize = 8;
+
+/// Bits for an id where a thirty-second part of many more may be: they are kept.
+const SPARSE: usize = 32;
+
+/// A set of ids that may hold others as well: one bit stands for all that end alike. Ids are hashes.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    /// None, with room for so many ids at `each` bits.
+    fn new(ids: usize, each: usize) -> Self {
+        Self(vec![0; (ids * each).next_power_of_two().max(64) / 64])
+    }
+
+    fn at(&self, id: u64) -> (usize, u64) {
+        let bit = id as usize & (self.0.len() * 64 - 1);
+        (bit / 64, 1 << (bit % 64))
+    }
+
+    /// Adds an id; tells whether it may have been there.
+    fn insert(&mut self, id: u64) -> bool {
+        let (word, bit) = self.at(id);
+        let before = self.0[word];
+        self.0[word] |= bit;
+        before & bit != 0
+    }
+
+    /// Whether an id may be there.
+    fn has(&self, id: u64) -> bool {
+        let (word, bit) = self.at(id);
+        self.0[word] & bit != 0
+    }
 }
 
 /// Hands on every row of the state that touches a touched day and is not replaced.

@@ -269,34 +269,18 @@ impl Update<'_> {
         edit: Edit,
         index: &mut Index,
     ) -> Result<(), EngineError> {
-        let mut writer = StateWriter::new(&self.options_text)?;
-        let mut entries = Vec::new();
         let before = index.state.get(&day.0).map(|summary| summary.version.clone());
-        if let Some(version) = &before {
-            let file = StateFile { day, bytes: version.size };
-            let schema = state::schema();
-            let names: Vec<&str> =
-                schema.fields().iter().map(|field| field.name().as_str()).collect();
-            let stays = |entry: &LedgerEntry| !edit.drop.contains(&entry.location);
-            let mut old = self.dataset.rows(file, &names, stays).await?;
-            while let Some(batch) = old.try_next().await? {
-                let mut of_batch = ledger::entries(day, &batch)?;
-                writer.write(marked(batch, &mut of_batch, &edit.gone)?)?;
-                entries.extend(of_batch);
+        let mut writer = self.dataset.state_writer(day, &self.options_text, before.as_ref())?;
+        let old = before.map(|version| StateFile { day, bytes: version.size });
+        let entries = match self.fill(&mut writer, old, rows, &edit).await {
+            Ok(entries) => entries,
+            Err(error) => {
+                writer.abort().await;
+                return Err(error);
             }
-        }
-        if let Some((spooled, counts)) = rows {
-            let mut counts = counts.into_iter();
-            for batch in spooled.batches() {
-                let batch = batch?;
-                let keep: BooleanArray = counts.by_ref().take(batch.num_rows()).map(Some).collect();
-                let batch = filtered(&batch, keep)?;
-                entries.extend(ledger::entries(day, &batch)?);
-                writer.write(batch)?;
-            }
-        }
+        };
         let objects = entries.len() as u64;
-        match self.dataset.commit(day, writer, before.as_ref()).await? {
+        match writer.finish().await? {
             Some(version) => {
                 tracing::info!(%day, objects, "object day committed");
                 let summary = Summary::of(version, self.options_text.clone(), &entries);
@@ -307,6 +291,40 @@ impl Update<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Writes the rows of one object day; returns their entries.
+    async fn fill(
+        &self,
+        writer: &mut StateWriter,
+        old: Option<StateFile>,
+        rows: Option<(Spooled, Vec<bool>)>,
+        edit: &Edit,
+    ) -> Result<Vec<LedgerEntry>, EngineError> {
+        let mut entries = Vec::new();
+        if let Some(file) = old {
+            let schema = state::schema();
+            let names: Vec<&str> =
+                schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let stays = |entry: &LedgerEntry| !edit.drop.contains(&entry.location);
+            let mut old = self.dataset.rows(file, &names, stays).await?;
+            while let Some(batch) = old.try_next().await? {
+                let mut of_batch = ledger::entries(file.day, &batch)?;
+                writer.write(marked(batch, &mut of_batch, &edit.gone)?).await?;
+                entries.extend(of_batch);
+            }
+        }
+        if let Some((spooled, counts)) = rows {
+            let mut counts = counts.into_iter();
+            for batch in spooled.batches() {
+                let batch = batch?;
+                let keep: BooleanArray = counts.by_ref().take(batch.num_rows()).map(Some).collect();
+                let batch = filtered(&batch, keep)?;
+                entries.extend(ledger::entries(writer.day(), &batch)?);
+                writer.write(batch).await?;
+            }
+        }
+        Ok(entries)
     }
 }
 

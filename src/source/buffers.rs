@@ -1,23 +1,23 @@
-//! Buffers of files that were read: each goes back when its bytes were used, for the next file.
+//! Buffers of objects that were read: each goes back when its bytes were used, for the next object.
 //!
 //! A fresh buffer for each object costs more than a tenth of reading it: the system clears its pages, and they
-//! are in no cache.
+//! are in no cache. Whoever reads many objects holds the buffers and hands them to [`super::get`].
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// Buffers kept: what is in flight on a disk at once.
-const KEPT: usize = 16;
+/// Buffers kept: as many objects as are in flight at once at most (`limits.concurrent_objects`).
+const KEPT: usize = 64;
 
-/// Largest buffer kept, in bytes. Log objects take about a megabyte; the buffer of a larger file is not held
+/// Largest buffer kept, in bytes. Log objects take about a megabyte; the buffer of a larger one is not held
 /// for small ones.
 const LARGEST: usize = 4 << 20;
 
-/// Buffers that wait for the next file.
+/// Buffers that wait for the next object. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+pub struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Buffers {
     /// An empty buffer, used before if there is one.

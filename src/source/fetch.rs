@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use object_store::{GetOptions, ObjectMeta, ObjectStore};
 
+use super::buffers::Buffers;
 use super::error::plain;
 use super::retry::Deadline;
 use super::s3::{Failure, FailureKind};
@@ -86,7 +88,7 @@ pub struct Allowance {
     pub deadline: Deadline,
 }
 
-/// Reads one object whole. An object listed with more bytes than allowed is not asked for, and one
+/// Reads one object whole, into one of the buffers. An object listed with more bytes than allowed is not asked for, and one
 /// that is no longer as listed is not read, so no more than that is ever held.
 ///
 /// # Errors
@@ -96,6 +98,7 @@ pub async fn get(
     store: &dyn ObjectStore,
     object: &ObjectMeta,
     allowed: Allowance,
+    buffers: &Buffers,
 ) -> Result<Bytes, FetchError> {
     let name = || object.location.to_string();
     if object.size > allowed.bytes {
@@ -107,7 +110,7 @@ pub async fn get(
         return Err(FetchError::Deadline { object: name() });
     }
     let time = left.unwrap_or(Duration::MAX).min(allowed.time);
-    match tokio::time::timeout(time, read(store, object)).await {
+    match tokio::time::timeout(time, read(store, object, buffers)).await {
         Ok(read) => read,
         Err(_) if allowed.deadline.is_over() => Err(FetchError::Deadline { object: name() }),
         Err(_) => {
@@ -117,12 +120,16 @@ pub async fn get(
     }
 }
 
-async fn read(store: &dyn ObjectStore, object: &ObjectMeta) -> Result<Bytes, FetchError> {
+async fn read(
+    store: &dyn ObjectStore,
+    object: &ObjectMeta,
+    buffers: &Buffers,
+) -> Result<Bytes, FetchError> {
     let name = || object.location.to_string();
-    let answer = store
-        .get_opts(&object.location, GetOptions::new())
-        .await
-        .map_err(|error| FetchError::of(name(), &error))?;
+    let failed = |error: object_store::Error| FetchError::of(name(), &error);
+    let mut options = GetOptions::new();
+    options.extensions.insert(buffers.clone());
+    let answer = store.get_opts(&object.location, options).await.map_err(failed)?;
     // Compared here and not asked of the store with If-Match, which not every S3-compatible store
     // heeds.
     if let (Some(listed), Some(read)) = (&object.e_tag, &answer.meta.e_tag)
@@ -133,7 +140,19 @@ async fn read(store: &dyn ObjectStore, object: &ObjectMeta) -> Result<Bytes, Fet
     if answer.meta.size != object.size {
         return Err(FetchError::Changed { object: name() });
     }
-    answer.bytes().await.map_err(|error| FetchError::of(name(), &error))
+    let mut pieces = answer.into_stream();
+    let first = pieces.try_next().await.map_err(failed)?.unwrap_or_default();
+    if first.len() as u64 == object.size {
+        return Ok(first);
+    }
+    // Gathered here and not by `GetResult::bytes`, whose buffer is a new one each time.
+    let mut bytes = buffers.take();
+    bytes.reserve_exact(usize::try_from(object.size).unwrap_or_default());
+    bytes.extend_from_slice(&first);
+    while let Some(piece) = pieces.try_next().await.map_err(failed)? {
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(buffers.lend(bytes))
 }
 
 /// An ETag without quotes: some stores quote it in one answer and not in the other.

@@ -4,9 +4,11 @@
 //! such as `a#1`; logs are copied around by many tools, so reading is done here. Its writing survives
 //! the death of a process but not of the machine, so replacing a file is done here as well.
 
+mod staged;
+
 use std::fmt;
 use std::fs::{self, Metadata};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -28,7 +30,7 @@ use tokio::sync::mpsc;
 
 use super::buffers::Buffers;
 use super::names::{decode_path, encode_key};
-use crate::failpoint;
+use staged::{Staged, Upload};
 
 /// Files listed per message between the walking thread and the reader: large enough that the
 /// hand-over costs nothing, small enough that a dropped listing stops soon.
@@ -41,13 +43,12 @@ const DELETES: usize = 8;
 #[derive(Debug, Default)]
 pub struct LocalStore {
     writer: LocalFileSystem,
-    buffers: Buffers,
 }
 
 impl LocalStore {
     /// The store of this machine's disk.
     pub fn new() -> Self {
-        Self { writer: LocalFileSystem::new(), buffers: Buffers::default() }
+        Self { writer: LocalFileSystem::new() }
     }
 
     /// The path of an absolute file name.
@@ -64,38 +65,11 @@ impl LocalStore {
         PathBuf::from(std::ffi::OsString::from_vec(bytes))
     }
 
-    /// Replaces a file so that after any crash it is whole, the old or the new one: the bytes go to a
-    /// staged file beside it, to the platter, and only then under the name.
-    fn replace(location: &Path, payload: &PutPayload) -> io::Result<PutResult> {
-        let file = Self::file(location);
-        let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no file name"));
-        };
-        make_folder(folder)?;
-        let mut staged = std::ffi::OsString::from(".");
-        staged.push(name);
-        staged.push(format!(".{}.staged", std::process::id()));
-        let staged = folder.join(staged);
-        let write = || -> io::Result<Metadata> {
-            let mut open = fs::File::create(&staged)?;
-            payload.iter().try_for_each(|bytes| open.write_all(bytes))?;
-            open.sync_all()?;
-            failpoint::point("file-staged");
-            fs::rename(&staged, &file)?;
-            failpoint::point("file-renamed");
-            fs::File::open(folder)?.sync_all()?;
-            open.metadata()
-        };
-        match write() {
-            Ok(metadata) => {
-                Ok(PutResult { e_tag: described(location.clone(), &metadata).e_tag, version: None })
-            }
-            Err(error) => {
-                // Without room for the bytes there may be none for the name either; what matters is told.
-                let _ = fs::remove_file(&staged);
-                Err(error)
-            }
-        }
+    /// Replaces a file by one act.
+    fn replace(location: &Path, payload: PutPayload) -> io::Result<PutResult> {
+        let mut staged = Staged::begin(location)?;
+        staged.part(payload)()?;
+        staged.finish()
     }
 
     /// The path by which the writer knows the same file.
@@ -107,20 +81,6 @@ impl LocalStore {
 }
 
 const STORE: &str = "disk";
-
-/// Makes a folder and those above it that are missing, each on the platter before the next.
-fn make_folder(folder: &FsPath) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = folder.parent() {
-        make_folder(parent)?;
-    }
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => folder.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all()),
-    }
-}
 
 fn failed(location: &Path, error: io::Error) -> Error {
     let path = format!("/{location}");
@@ -152,7 +112,7 @@ fn described(location: Path, metadata: &Metadata) -> ObjectMeta {
 
 /// Opens a file and reads what is wanted of it: here and not by `GetResult::bytes`, which fills its buffer
 /// with zeros first and goes to another thread once more.
-fn read(location: Path, options: &GetOptions, buffers: &Buffers) -> Result<GetResult> {
+fn read(location: Path, options: &GetOptions) -> Result<GetResult> {
     let fail = |e| failed(&location, e);
     let mut file = fs::File::open(LocalStore::file(&location)).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
@@ -167,7 +127,8 @@ fn read(location: Path, options: &GetOptions, buffers: &Buffers) -> Result<GetRe
     })?;
     let bytes = match options.head {
         true => Bytes::new(),
-        false => bytes_of(&mut file, &range, buffers).map_err(|e| failed(&meta.location, e))?,
+        false => bytes_of(&mut file, &range, options.extensions.get::<Buffers>())
+            .map_err(|e| failed(&meta.location, e))?,
     };
     Ok(GetResult {
         payload: GetResultPayload::Stream(stream::once(async { Ok(bytes) }).boxed()),
@@ -177,16 +138,23 @@ fn read(location: Path, options: &GetOptions, buffers: &Buffers) -> Result<GetRe
     })
 }
 
-fn bytes_of(file: &mut fs::File, range: &Range<u64>, buffers: &Buffers) -> io::Result<Bytes> {
+fn bytes_of(
+    file: &mut fs::File,
+    range: &Range<u64>,
+    buffers: Option<&Buffers>,
+) -> io::Result<Bytes> {
     let length = range.end - range.start;
-    let mut bytes = buffers.take();
+    let mut bytes = buffers.map(Buffers::take).unwrap_or_default();
     let room = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
     bytes.try_reserve_exact(room).map_err(|_| io::ErrorKind::OutOfMemory)?;
     file.seek(SeekFrom::Start(range.start))?;
     file.take(length).read_to_end(&mut bytes)?;
-    match bytes.len() == room {
-        true => Ok(buffers.lend(bytes)),
-        false => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "cut short while it was read")),
+    match (bytes.len() == room, buffers) {
+        (true, Some(buffers)) => Ok(buffers.lend(bytes)),
+        (true, None) => Ok(bytes.into()),
+        (false, _) => {
+            Err(io::Error::new(io::ErrorKind::UnexpectedEof, "cut short while it was read"))
+        }
     }
 }
 
@@ -295,20 +263,22 @@ impl ObjectStore for LocalStore {
             return self.writer.put_opts(&Self::written(location)?, payload, options).await;
         }
         let location = location.clone();
-        blocking(move || Self::replace(&location, &payload).map_err(|e| failed(&location, e))).await
+        blocking(move || Self::replace(&location, payload).map_err(|e| failed(&location, e))).await
     }
 
     async fn put_multipart_opts(
         &self,
         location: &Path,
-        options: PutMultipartOptions,
+        _: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.writer.put_multipart_opts(&Self::written(location)?, options).await
+        let location = location.clone();
+        let begin = move || Staged::begin(&location).map_err(|error| failed(&location, error));
+        Ok(Box::new(Upload(Some(blocking(begin).await?))))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let (location, buffers) = (location.clone(), self.buffers.clone());
-        blocking(move || read(location, &options, &buffers)).await
+        let location = location.clone();
+        blocking(move || read(location, &options)).await
     }
 
     fn delete_stream(

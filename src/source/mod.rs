@@ -22,6 +22,7 @@ mod selection;
 mod url;
 mod walk;
 
+pub use buffers::Buffers;
 pub use error::SourceError;
 pub use fetch::{Allowance, FetchError, get};
 pub use key::{KeyClass, LogKey, classify};

@@ -68,9 +68,16 @@ impl ByColumn {
         Ok(())
     }
 
-    /// Ends the file.
-    pub(super) fn finish(self) -> Result<Vec<u8>, ParquetError> {
-        self.writer.into_inner()
+    /// The bytes of the file that nobody has taken yet.
+    pub(super) fn made(&mut self) -> Result<&mut Vec<u8>, ParquetError> {
+        self.writer.flush()?;
+        Ok(self.writer.inner_mut())
+    }
+
+    /// Ends the file; returns the bytes that nobody has taken.
+    pub(super) fn finish(&mut self) -> Result<Vec<u8>, ParquetError> {
+        self.writer.finish()?;
+        Ok(std::mem::take(self.made()?))
     }
 }
 

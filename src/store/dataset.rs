@@ -79,6 +79,11 @@ impl Version {
     pub fn of(meta: &ObjectMeta) -> Self {
         Self { etag: meta.e_tag.as_deref().map(bare), size: meta.size }
     }
+
+    /// The version of a file of `size` bytes that was just written.
+    pub(super) fn of_put(etag: Option<&str>, size: u64) -> Self {
+        Self { etag: etag.map(bare), size }
+    }
 }
 
 /// An entity tag without the quotes that some answers have and others lack.
@@ -164,25 +169,32 @@ impl Dataset {
         before: Before,
     ) -> Result<Version, DatasetError> {
         let size = bytes.len() as u64;
-        let mode = match before {
-            Before::Is(version) if !self.is_local() && version.etag.is_some() => {
-                PutMode::Update(UpdateVersion {
-                    e_tag: version.etag.map(|etag| format!("\"{etag}\"")),
-                    version: None,
-                })
+        let options = PutOptions { mode: self.mode(&before), ..PutOptions::default() };
+        let put = self.source.store.put_opts(path, PutPayload::from_bytes(bytes), options).await;
+        let put = put.map_err(|error| self.unwritten(path, error))?;
+        Ok(Version::of_put(put.e_tag.as_deref(), size))
+    }
+
+    /// What a store is told of the file that it replaces.
+    pub(super) fn mode(&self, before: &Before) -> PutMode {
+        match before {
+            Before::Is(Version { etag: Some(etag), .. }) if !self.is_local() => {
+                let e_tag = Some(format!("\"{etag}\""));
+                PutMode::Update(UpdateVersion { e_tag, version: None })
             }
             Before::Missing if !self.is_local() => PutMode::Create,
             _ => PutMode::Overwrite,
-        };
-        let options = PutOptions { mode, ..PutOptions::default() };
-        let put = self.source.store.put_opts(path, PutPayload::from_bytes(bytes), options).await;
-        match put {
-            Ok(put) => Ok(Version { etag: put.e_tag.as_deref().map(bare), size }),
-            Err(
-                object_store::Error::Precondition { .. }
-                | object_store::Error::AlreadyExists { .. },
-            ) => Err(DatasetError::Overtaken { name: self.source.locate(path) }),
-            Err(source) => Err(self.failed("cannot write", path, source)),
+        }
+    }
+
+    /// The error of a file that could not be written.
+    pub(super) fn unwritten(&self, path: &Path, error: object_store::Error) -> DatasetError {
+        use object_store::Error::{AlreadyExists, Precondition};
+        match error {
+            Precondition { .. } | AlreadyExists { .. } => {
+                DatasetError::Overtaken { name: self.source.locate(path) }
+            }
+            error => self.failed("cannot write", path, error),
         }
     }
 

@@ -13,6 +13,7 @@ pub mod index;
 pub mod ledger;
 pub mod lock;
 pub mod parquet;
+mod pieces;
 mod ranges;
 pub mod state;
 pub mod tables;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, BinaryArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
@@ -20,13 +19,14 @@ use parquet::schema::types::ColumnPath;
 use super::by_column::ByColumn;
 use super::dataset::{Before, Dataset, DatasetError, Version};
 use super::ledger::{self, LedgerEntry};
+use super::pieces::Pieces;
 use super::ranges::Ranges;
 use crate::failpoint;
 use crate::schema::state::{EXCLUDED, FACTS, LEDGER, OPTIONS_KEY, VERSION, VERSION_KEY, schema};
 use crate::units::Day;
 
-/// Bytes of rows after which a row group ends: they are held until then, and encoded they are about half.
-const ROW_GROUP_BYTES: usize = 8 << 20;
+/// Bytes of rows after which a row group ends: they are held until then, and encoded they are about a third.
+const ROW_GROUP_BYTES: usize = 4 << 20;
 
 /// Ledger entries handed on at once.
 const LEDGER_ROWS: usize = 1024;
@@ -46,102 +46,140 @@ pub struct StateFile {
     pub bytes: u64,
 }
 
-/// The state of one object day while it is written.
+/// The state of one object day while it is written: the rows of a row group are in memory, and what was made of those
+/// before goes to the store.
 pub struct StateWriter {
+    dataset: Dataset,
+    day: Day,
     writer: ByColumn,
+    pieces: Pieces,
     /// Rows of a row group that is not full yet, and their bytes.
     pending: Vec<RecordBatch>,
     pending_bytes: usize,
+    row_group_bytes: usize,
     rows: usize,
 }
 
 impl StateWriter {
-    /// A writer; `options` tells with what the facts were read.
-    ///
-    /// # Errors
-    /// The encoder cannot be set up.
-    pub fn new(options: &str) -> Result<Self, ParquetError> {
-        let pair = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
-        let mut properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
-            .set_created_by("halfrate".to_owned())
-            .set_statistics_enabled(EnabledStatistics::None)
-            .set_key_value_metadata(Some(vec![
-                pair(VERSION_KEY, &VERSION.to_string()),
-                pair(OPTIONS_KEY, options),
-            ]));
-        // Packed facts repeat nowhere as a whole: a dictionary of them only costs.
-        for name in FACTS.into_iter().chain([EXCLUDED]) {
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
-        }
-        // And hashes cannot be compressed.
-        for name in ["ids", EXCLUDED] {
-            let path = ColumnPath::from(name);
-            properties = properties.set_column_compression(path, Compression::UNCOMPRESSED);
-        }
-        let writer = ByColumn::new(schema(), properties.build())?;
-        Ok(Self { writer, pending: Vec::new(), pending_bytes: 0, rows: 0 })
+    /// The object day.
+    pub fn day(&self) -> Day {
+        self.day
     }
 
     /// Adds rows of the whole schema.
     ///
     /// # Errors
-    /// The rows have another schema.
-    pub fn write(&mut self, batch: RecordBatch) -> Result<(), ParquetError> {
+    /// The rows have another schema, or the store refuses.
+    pub async fn write(&mut self, batch: RecordBatch) -> Result<(), DatasetError> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
         self.rows += batch.num_rows();
         for column in batch.columns() {
-            self.pending_bytes += column.to_data().get_slice_memory_size()?;
+            let bytes = column.to_data().get_slice_memory_size();
+            self.pending_bytes += bytes.map_err(|error| self.damaged(&error))?;
         }
         self.pending.push(batch);
-        if self.pending_bytes >= ROW_GROUP_BYTES { self.end_group() } else { Ok(()) }
+        if self.pending_bytes < self.row_group_bytes {
+            return Ok(());
+        }
+        self.end_group()?;
+        let made = self.writer.made();
+        let made = made.map_err(|error| self.dataset.damaged_state(self.day, &error))?;
+        self.pieces.push(made).await
     }
 
-    fn end_group(&mut self) -> Result<(), ParquetError> {
+    fn end_group(&mut self) -> Result<(), DatasetError> {
         let pending = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
-        self.writer
-            .row_group(|at| Ok(pending.iter().map(|batch| Arc::clone(batch.column(at))).collect()))
+        let column = |at| Ok(pending.iter().map(|batch| Arc::clone(batch.column(at))).collect());
+        self.writer.row_group(column).map_err(|error| self.damaged(&error))
     }
 
-    /// The file, or `None` when no row was written.
-    fn finish(mut self) -> Result<Option<Bytes>, ParquetError> {
-        if !self.pending.is_empty() {
-            self.end_group()?;
-        }
-        let bytes = self.writer.finish()?;
-        Ok((self.rows > 0).then(|| bytes.into()))
-    }
-}
-
-impl Dataset {
-    /// Puts the written state of `day` in place of what is there, or removes that when nothing was
-    /// written: the one act by which facts and ledger become true. Returns the new version.
+    /// Puts what was written in place of what is there, or removes that when nothing was written: the one
+    /// act by which facts and ledger become true. Returns the new version.
     ///
     /// # Errors
     /// The store refuses, or another audit replaced the file meanwhile.
-    pub async fn commit(
+    pub async fn finish(mut self) -> Result<Option<Version>, DatasetError> {
+        let ended = self.end().await;
+        match ended {
+            Ok(_) => failpoint::point("state-committed"),
+            Err(_) => self.pieces.abort().await,
+        }
+        ended
+    }
+
+    async fn end(&mut self) -> Result<Option<Version>, DatasetError> {
+        if self.rows == 0 {
+            self.dataset.remove(&self.dataset.day_path(self.day)).await?;
+            return Ok(None);
+        }
+        if !self.pending.is_empty() {
+            self.end_group()?;
+        }
+        let rest = self.writer.finish();
+        let rest = rest.map_err(|error| self.dataset.damaged_state(self.day, &error))?;
+        Ok(Some(self.pieces.finish(rest).await?))
+    }
+
+    /// Gives it up: what is there stays.
+    pub async fn abort(mut self) {
+        self.pieces.abort().await;
+    }
+
+    fn damaged(&self, reason: &dyn std::fmt::Display) -> DatasetError {
+        self.dataset.damaged_state(self.day, reason)
+    }
+}
+
+fn properties(options: &str) -> Result<WriterProperties, ParquetError> {
+    let pair = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_created_by("halfrate".to_owned())
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_key_value_metadata(Some(vec![
+            pair(VERSION_KEY, &VERSION.to_string()),
+            pair(OPTIONS_KEY, options),
+        ]));
+    // Packed facts repeat nowhere as a whole: a dictionary of them only costs.
+    for name in FACTS.into_iter().chain([EXCLUDED]) {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
+    }
+    // And hashes cannot be compressed.
+    for name in ["ids", EXCLUDED] {
+        let path = ColumnPath::from(name);
+        properties = properties.set_column_compression(path, Compression::UNCOMPRESSED);
+    }
+    Ok(properties.build())
+}
+
+impl Dataset {
+    /// A writer of the state of `day`, which takes the place of the version `before`; `options` tells with what the
+    /// facts were read.
+    ///
+    /// # Errors
+    /// The encoder cannot be set up.
+    pub fn state_writer(
         &self,
         day: Day,
-        writer: StateWriter,
+        options: &str,
         before: Option<&Version>,
-    ) -> Result<Option<Version>, DatasetError> {
-        let path = self.day_path(day);
-        let bytes = writer.finish().map_err(|error| self.damaged(&path, &error))?;
-        let version = match bytes {
-            Some(bytes) => {
-                let before = before.map_or(Before::Missing, |version| Before::Is(version.clone()));
-                Some(self.put(&path, bytes, before).await?)
-            }
-            None => {
-                self.remove(&path).await?;
-                None
-            }
-        };
-        failpoint::point("state-committed");
-        Ok(version)
+    ) -> Result<StateWriter, DatasetError> {
+        let writer = properties(options).and_then(|properties| ByColumn::new(schema(), properties));
+        let writer = writer.map_err(|error| self.damaged_state(day, &error))?;
+        let before = before.map_or(Before::Missing, |version| Before::Is(version.clone()));
+        Ok(StateWriter {
+            dataset: self.clone(),
+            day,
+            writer,
+            pieces: Pieces::new(self, self.day_path(day), before),
+            pending: Vec::new(),
+            pending_bytes: 0,
+            row_group_bytes: failpoint::bytes("HALFRATE_ROW_GROUP_BYTES", ROW_GROUP_BYTES),
+            rows: 0,
+        })
     }
 
     /// The ledger of an object day, and the options that its facts were read with.

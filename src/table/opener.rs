@@ -25,7 +25,7 @@ use crate::decode::Sink;
 use crate::decode::gunzip::{Ahead, Gunzip};
 use crate::decode::records::{Bounds, Records};
 use crate::decode::shapes::Shapes;
-use crate::source::{self, KeyClass, LogKey};
+use crate::source::{self, Buffers, KeyClass, LogKey};
 
 thread_local! {
     /// Each decoding thread reuses one inflater and its buffers from object to object,
@@ -47,6 +47,8 @@ pub(super) struct LogOpener {
     pub(super) batch_rows: usize,
     /// What the scan has fetched and not begun to decode, of all its partitions.
     pub(super) waiting: Arc<Waiting<Job>>,
+    /// What objects are fetched into.
+    pub(super) buffers: Buffers,
     /// Objects that could not be read (metric `unreadable_objects`).
     pub(super) unreadable: Count,
     /// Records that could not be read (metric `rejected_records`).
@@ -59,12 +61,13 @@ impl FileOpener for LogOpener {
             (Arc::clone(&self.store), Arc::clone(&self.options), self.view);
         let (unreadable, rejected) = (self.unreadable.clone(), self.rejected.clone());
         let (columns, batch_rows) = (self.columns.clone(), self.batch_rows);
-        let waiting = Arc::clone(&self.waiting);
+        let (waiting, buffers) = (Arc::clone(&self.waiting), self.buffers.clone());
         let open = async move {
             let meta = &file.object_meta;
-            let fetched = source::get(store.as_ref(), meta, options.allowance()).await;
+            let coming = Arc::clone(&waiting).announce();
+            let fetched = source::get(store.as_ref(), meta, options.allowance(), &buffers).await;
             let (done, result) = oneshot::channel();
-            waiting.push(Job {
+            coming.push(Job {
                 path: meta.location.to_string(),
                 size: meta.size,
                 fetched: fetched.map_err(|error| error.to_string()),

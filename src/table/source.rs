@@ -24,6 +24,7 @@ use object_store::{ObjectMeta, ObjectStore};
 use super::opener::{Job, LogOpener};
 use super::waiting::Waiting;
 use super::{ScanOptions, View, facts_schema, invocations_schema};
+use crate::source::Buffers;
 
 /// Metric: objects that could not be read.
 pub const UNREADABLE: &str = "unreadable_objects";
@@ -57,6 +58,7 @@ pub struct LogSource {
     batch_rows: usize,
     /// Fetched objects of all partitions, for any thread to decode.
     waiting: Arc<Waiting<Job>>,
+    buffers: Buffers,
     metrics: ExecutionPlanMetricsSet,
 }
 
@@ -79,6 +81,7 @@ impl LogSource {
             table_schema,
             batch_rows: BATCH_ROWS,
             waiting: Arc::default(),
+            buffers: Buffers::default(),
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
@@ -99,6 +102,7 @@ impl FileSource for LogSource {
             columns: self.projection.file_indices.clone(),
             batch_rows: self.batch_rows,
             waiting: Arc::clone(&self.waiting),
+            buffers: self.buffers.clone(),
             unreadable: counter(UNREADABLE),
             rejected: counter(REJECTED),
         });
@@ -152,7 +156,7 @@ impl FileSource for LogSource {
 }
 
 /// A scan of `objects`, one `DataSourceExec` a store, with at most `groups` objects read at a time and
-/// (by their sizes) at most `limits.in_flight_bytes` of them in memory.
+/// (by their sizes) at most `limits.in_flight_bytes` of them in memory, or two for each thread.
 ///
 /// # Errors
 /// The projection does not fit the view's schema.
@@ -208,9 +212,8 @@ fn groups<'o>(
 ) -> Vec<FileGroup> {
     let mut objects: Vec<_> = objects.collect();
     objects.sort_by_key(|object| (std::cmp::Reverse(object.meta.size), object.ordinal));
-    let largest = objects.first().map_or(1, |object| object.meta.size.max(1));
-    let fitting = usize::try_from(options.limits.in_flight_bytes / largest).unwrap_or(usize::MAX);
-    let count = fitting.clamp(1, most).min(objects.len().max(1));
+    let sizes = objects.iter().map(|object| object.meta.size);
+    let count = at_once(sizes, options.limits.in_flight_bytes, most);
     let mut groups = vec![Vec::new(); count];
     for (index, object) in objects.into_iter().enumerate() {
         let mut file = PartitionedFile::new_from_meta(object.meta.clone());
@@ -220,4 +223,35 @@ fn groups<'o>(
         groups[index % count].push(file);
     }
     groups.into_iter().map(FileGroup::new).collect()
+}
+
+/// How many of objects with these sizes, largest first, are in flight at once: those in flight follow each
+/// other in that order, so no more bytes than the first have together. At least two for each thread, which
+/// decodes two side by side.
+fn at_once(sizes: impl ExactSizeIterator<Item = u64>, bytes: u64, most: usize) -> usize {
+    let (objects, least) = (sizes.len().max(1), 2 * rayon::current_num_threads());
+    let mut sum = 0_u64;
+    let fits = |size: &u64| {
+        sum = sum.saturating_add(*size);
+        sum <= bytes
+    };
+    let most = most.max(1);
+    sizes.take_while(fits).take(most).count().clamp(least.min(most), most).min(objects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_flight_depends_on_sizes() {
+        let of = |sizes: &[u64], most| at_once(sizes.iter().copied(), 100, most);
+        let two_each = 2 * rayon::current_num_threads();
+        assert_eq!(of(&[1; 90], 64), 64);
+        assert_eq!(of(&[1; 5], 64), 5);
+        assert_eq!(of(&[5; 90], 64), 20.max(two_each));
+        // Whatever their size, as many as threads want, and never more than the user does.
+        assert_eq!(of(&[u64::MAX; 90], 64), two_each.min(64));
+        assert_eq!((of(&[1; 90], 1), of(&[200; 90], 1), of(&[], 64)), (1, 1, 1));
+    }
 }

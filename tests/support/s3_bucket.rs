@@ -300,6 +300,20 @@ impl S3 for Buckets {
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let fault = self.traffic.enter("CompleteMultipartUpload", &req.input.key).await?;
         let _one = self.writing.lock().await;
+        // s3s has no conditions for this request yet.
+        let told = |name: &str| req.headers.get(name).map(|value| value.to_str().unwrap());
+        let (bucket, key) = (&req.input.bucket, &req.input.key);
+        let found = match self.root.join(bucket).join(key).exists() {
+            true => Some(self.current(bucket, key).await?),
+            false => None,
+        };
+        let replaced =
+            |etag: &str| found.as_ref().is_some_and(|f| f.value() == etag.trim_matches('"'));
+        if told("if-match").is_some_and(|etag| !replaced(etag))
+            || told("if-none-match").is_some() && found.is_some()
+        {
+            return Err(s3_error!(PreconditionFailed));
+        }
         answered(fault, self.files.complete_multipart_upload(req).await)
     }
 

@@ -44,17 +44,7 @@ impl S3Store {
         options: PutOptions,
     ) -> Result<PutResult> {
         let content = Bytes::from(payload);
-        let (none_match, replaces) = match options.mode {
-            PutMode::Overwrite => (None, None),
-            PutMode::Create => (Some("*".to_owned()), None),
-            PutMode::Update(version) => match version.e_tag {
-                Some(etag) => (None, Some(etag)),
-                None => {
-                    let source = "a conditional update needs the ETag that it replaces".into();
-                    return Err(Error::Generic { store: STORE, source });
-                }
-            },
-        };
+        let Condition { none_match, replaces } = Condition::of(options.mode)?;
         let create = none_match.is_some();
         let call = self.call(Operation::Put, &key);
         let mut tries = self.tries(Operation::Put);
@@ -92,12 +82,16 @@ impl S3Store {
         Ok(same.then_some(PutResult { e_tag: meta.e_tag, version: meta.version }))
     }
 
+    /// Begins an object of parts. A `PutMode` among the options' extensions holds for its completion, as it would
+    /// for a put.
     pub(super) async fn start_upload(
         &self,
         key: String,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         let call = self.call(Operation::Upload, &key);
+        let mode = options.extensions.get::<PutMode>().cloned().unwrap_or_default();
+        let condition = Condition::of(mode)?;
         let answer = self
             .ask(&call, &mut self.tries(Operation::Upload), |clients| {
                 let request = clients.writes.create_multipart_upload();
@@ -108,7 +102,8 @@ impl S3Store {
         let id = answer.upload_id.ok_or_else(|| {
             Failure::told(call, FailureKind::Other, "bad answer", "an upload without an id".into())
         })?;
-        Ok(Box::new(Upload { store: self.clone(), key, id, sent: 0, parts: Arc::default() }))
+        let (store, parts) = (self.clone(), Arc::default());
+        Ok(Box::new(Upload { store, key, id, condition, sent: 0, size: 0, parts }))
     }
 
     pub(super) async fn remove(&self, location: &Path) -> Result<()> {
@@ -140,6 +135,30 @@ impl S3Store {
     }
 }
 
+/// What must be under a key for a write to be done: the headers `If-None-Match` and `If-Match`.
+#[derive(Debug)]
+struct Condition {
+    none_match: Option<String>,
+    replaces: Option<String>,
+}
+
+impl Condition {
+    fn of(mode: PutMode) -> Result<Self> {
+        let (none_match, replaces) = match mode {
+            PutMode::Overwrite => (None, None),
+            PutMode::Create => (Some("*".to_owned()), None),
+            PutMode::Update(version) => match version.e_tag {
+                Some(etag) => (None, Some(etag)),
+                None => {
+                    let source = "a conditional update needs the ETag that it replaces".into();
+                    return Err(Error::Generic { store: STORE, source });
+                }
+            },
+        };
+        Ok(Self { none_match, replaces })
+    }
+}
+
 /// A failed "only if there is none" means that there is one.
 fn existing(error: Error) -> Error {
     match error {
@@ -168,8 +187,11 @@ struct Upload {
     store: S3Store,
     key: String,
     id: String,
+    condition: Condition,
     /// Parts handed out so far; S3 numbers them from 1.
     sent: i32,
+    /// Their bytes.
+    size: u64,
     /// What S3 confirmed, in the order of arrival.
     parts: Arc<Mutex<Vec<CompletedPart>>>,
 }
@@ -183,6 +205,7 @@ impl MultipartUpload for Upload {
         let call = self.store.call(Operation::Upload, &self.key);
         let (store, key, id) = (self.store.clone(), self.key.clone(), self.id.clone());
         let content = Bytes::from(data);
+        self.size += content.len() as u64;
         Box::pin(async move {
             let answer = store
                 .ask(&call, &mut store.tries(Operation::Upload), |clients| {
@@ -228,23 +251,29 @@ impl MultipartUpload for Upload {
                     .key(&self.key)
                     .upload_id(&self.id)
                     .multipart_upload(parts.clone())
+                    .set_if_none_match(self.condition.none_match.clone())
+                    .set_if_match(self.condition.replaces.clone())
                     .send()
             })
             .await;
         match answer {
             Ok(answer) => Ok(PutResult { e_tag: answer.e_tag, version: answer.version_id }),
-            // An upload that is gone at the second try was completed by the first one, whose answer
-            // was lost, if the object says that it is of so many parts.
-            Err(failure) if failure.kind == FailureKind::NotFound && tries.made > 1 => {
+            // An upload that is gone at the second try, or whose condition then fails, was completed by the
+            // first one, whose answer was lost, if the object says that it is of so many parts.
+            Err(failure)
+                if matches!(failure.kind, FailureKind::NotFound | FailureKind::Precondition)
+                    && tries.made > 1 =>
+            {
                 let location = encode_key(self.key.as_bytes());
                 let found = self.store.head(&location, GetOptions::new()).await?.meta;
                 let of_parts = format!("-{}", self.sent);
                 let etag = found.e_tag.as_deref().unwrap_or_default().trim_matches('"');
-                match etag.ends_with(&of_parts) {
+                match etag.ends_with(&of_parts) && found.size == self.size {
                     true => Ok(PutResult { e_tag: found.e_tag, version: found.version }),
                     false => Err(failure.into()),
                 }
             }
+            Err(failure) if self.condition.none_match.is_some() => Err(existing(failure.into())),
             Err(failure) => Err(failure.into()),
         }
     }
