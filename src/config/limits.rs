@@ -26,8 +26,8 @@ pub struct Limits {
     /// objects a second. From a disk no more than four for each core.
     pub concurrent_objects: usize,
     /// Bytes of compressed objects in flight at once; two for each core whatever their size. With inflating (15-fold
-    /// at most in practice) done in pieces, this is what bounds memory. 32 MiB within 50 ms are 640 MB a second: as
-    /// much as some four cores inflate.
+    /// at most in practice) done in pieces, this is what bounds memory. 16 MiB within 50 ms are 320 MB a second: as
+    /// much as two cores inflate.
     pub in_flight_bytes: u64,
     /// Bytes that sorting and merging facts may use before they spill to the temporary folder.
     pub query_memory_bytes: usize,
@@ -49,7 +49,7 @@ impl Default for Limits {
             max_rejects_listed: 10_000,
             max_rejects_per_mille: 1,
             concurrent_objects: 64,
-            in_flight_bytes: 32 << 20,
+            in_flight_bytes: 16 << 20,
             query_memory_bytes: 192 << 20,
             late_hours: 3,
             lock_seconds: 60,
