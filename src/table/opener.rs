@@ -64,10 +64,9 @@ impl FileOpener for LogOpener {
         let (waiting, buffers) = (Arc::clone(&self.waiting), self.buffers.clone());
         let open = async move {
             let meta = &file.object_meta;
-            let coming = Arc::clone(&waiting).announce();
             let fetched = source::get(store.as_ref(), meta, options.allowance(), &buffers).await;
             let (done, result) = oneshot::channel();
-            coming.push(Job {
+            waiting.push(Job {
                 path: meta.location.to_string(),
                 size: meta.size,
                 fetched: fetched.map_err(|error| error.to_string()),

@@ -1,30 +1,27 @@
 //! Fetched objects that wait for a thread, which takes two of them where no thread is left idle by that.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What waits, in order of arrival.
 pub(super) struct Waiting<T>(Mutex<State<T>>);
 
 struct State<T> {
     jobs: VecDeque<T>,
-    /// Jobs that were announced and have not come yet.
-    coming: usize,
     /// Threads that have taken something and not finished it.
     busy: usize,
 }
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Self(Mutex::new(State { jobs: VecDeque::new(), coming: 0, busy: 0 }))
+        Self(Mutex::new(State { jobs: VecDeque::new(), busy: 0 }))
     }
 }
 
 impl<T> Waiting<T> {
-    /// Announces a job, which comes when it is pushed and does not when this is dropped before.
-    pub(super) fn announce(self: Arc<Self>) -> Coming<T> {
-        self.lock().coming += 1;
-        Coming(self)
+    /// Adds a job. Somebody has to call [`Waiting::work`] for it, once for each job.
+    pub(super) fn push(&self, job: T) {
+        self.lock().jobs.push_back(job);
     }
 
     /// Hands one or two jobs to `run`; none, if other threads took two. `threads` is how many there
@@ -39,12 +36,6 @@ impl<T> Waiting<T> {
         }
 
         let mut state = self.lock();
-        if state.jobs.len() == 1 && state.coming > 0 {
-            // Bytes of another may be here already, and want no more than a moment on this core.
-            drop(state);
-            std::thread::yield_now();
-            state = self.lock();
-        }
         let Some(first) = state.jobs.pop_front() else { return };
         state.busy += 1;
         let idle = threads.saturating_sub(state.busy);
@@ -59,32 +50,12 @@ impl<T> Waiting<T> {
     }
 }
 
-/// A job on its way.
-pub(super) struct Coming<T>(Arc<Waiting<T>>);
-
-impl<T> Coming<T> {
-    /// Adds the job. Somebody has to call [`Waiting::work`] for it, once for each job.
-    pub(super) fn push(self, job: T) {
-        self.0.lock().jobs.push_back(job);
-    }
-}
-
-impl<T> Drop for Coming<T> {
-    fn drop(&mut self) {
-        self.0.lock().coming -= 1;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-
-    fn push<T>(waiting: &Arc<Waiting<T>>, job: T) {
-        Arc::clone(waiting).announce().push(job);
-    }
 
     /// What a call of `work` is handed.
     fn taken(waiting: &Waiting<u32>, threads: usize) -> Option<(u32, Option<u32>)> {
@@ -95,8 +66,8 @@ mod tests {
 
     #[test]
     fn two_only_where_nobody_is_idle() {
-        let waiting = Arc::new(Waiting::default());
-        (0..5).for_each(|job| push(&waiting, job));
+        let waiting = Waiting::default();
+        (0..5).for_each(|job| waiting.push(job));
         // Three others could begin: one job is left to each of them, and the fifth goes along.
         assert_eq!(taken(&waiting, 4), Some((0, Some(1))));
         assert_eq!(taken(&waiting, 4), Some((2, None)));
@@ -104,7 +75,7 @@ mod tests {
         assert_eq!(taken(&waiting, 1), Some((3, Some(4))));
         assert_eq!(taken(&waiting, 1), None);
         // While one is busy, nothing needs to be left to it.
-        (0..3).for_each(|job| push(&waiting, job));
+        (0..3).for_each(|job| waiting.push(job));
         waiting.work(2, |first, second| {
             assert_eq!((first, second), (0, Some(1)));
             assert_eq!(taken(&waiting, 2), Some((2, None)));
@@ -113,13 +84,13 @@ mod tests {
 
     #[test]
     fn every_job_is_run_once() {
-        let (waiting, sum) = (Arc::new(Waiting::default()), AtomicUsize::new(0));
+        let (waiting, sum) = (Waiting::default(), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for thread in 0..4 {
                 let (waiting, sum) = (&waiting, &sum);
                 scope.spawn(move || {
                     for job in 0..1_000 {
-                        push(waiting, thread * 1_000 + job);
+                        waiting.push(thread * 1_000 + job);
                         waiting.work(4, |first, second| {
                             sum.fetch_add(first + second.unwrap_or(0), Ordering::Relaxed);
                         });
@@ -128,25 +99,13 @@ mod tests {
             }
         });
         assert_eq!(sum.into_inner(), (0..4_000).sum::<usize>());
-        let state = waiting.lock();
-        assert!(state.jobs.is_empty() && (state.coming, state.busy) == (0, 0));
-    }
-
-    #[test]
-    fn what_was_announced_and_does_not_come_is_not_waited_for() {
-        let waiting = Arc::new(Waiting::default());
-        let [one, other] = [(); 2].map(|()| Arc::clone(&waiting).announce());
-        one.push(1);
-        assert_eq!(waiting.lock().coming, 1);
-        assert_eq!(taken(&waiting, 1), Some((1, None)));
-        drop(other);
-        assert_eq!(waiting.lock().coming, 0);
+        assert!(waiting.lock().jobs.is_empty() && waiting.lock().busy == 0);
     }
 
     #[test]
     fn a_panic_leaves_nobody_busy() {
-        let waiting = Arc::new(Waiting::default());
-        push(&waiting, 0);
+        let waiting = Waiting::default();
+        waiting.push(0);
         let work = AssertUnwindSafe(|| waiting.work(2, |_, _| panic!("as wanted")));
         assert!(catch_unwind(work).is_err());
         assert_eq!(waiting.lock().busy, 0);
