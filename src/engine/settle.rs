@@ -14,6 +14,7 @@ use super::fresh::Fresh;
 use crate::store::dataset::Dataset;
 use crate::store::index::Index;
 use crate::store::ledger::LedgerEntry;
+use crate::store::state::StateFile;
 use crate::table::packed::{self, Torn};
 use crate::table::partial::RequestId;
 use crate::units::Day;
@@ -45,7 +46,8 @@ pub(super) async fn unsettled(
     frozen: &HashSet<String>,
 ) -> Result<Vec<Again>, EngineError> {
     let touched = &fresh.touched;
-    let disputed = disputed(dataset, index, fresh).await?;
+    let files = index.touching(touched);
+    let disputed = disputed(dataset, &files, fresh).await?;
     if disputed.is_empty() {
         return Ok(Vec::new());
     }
@@ -70,8 +72,10 @@ pub(super) async fn unsettled(
     for row in fresh.rows.values() {
         claim(&row.entry, row.planned, &row.ids, &row.excluded).map_err(of_scan)?;
     }
-    each_of_state(dataset, index, fresh, |entry, ids, excluded| claim(&entry, None, ids, excluded))
-        .await?;
+    each_of_state(dataset, &files, fresh, |entry, ids, excluded| {
+        claim(&entry, None, ids, excluded)
+    })
+    .await?;
     claims.sort_by(|a, b| a.entry.order().cmp(&b.entry.order()));
     Ok(wrong(claims, touched))
 }
@@ -111,7 +115,7 @@ fn wrong(claims: Vec<Claim>, touched: &BTreeSet<Day>) -> Vec<Again> {
 /// same is kept of it.
 async fn disputed(
     dataset: &Dataset,
-    index: &Index,
+    files: &[StateFile],
     fresh: &Fresh,
 ) -> Result<HashSet<RequestId>, EngineError> {
     let mut counted: BTreeMap<Day, Vec<u64>> = BTreeMap::new();
@@ -123,14 +127,14 @@ async fn disputed(
         }
         leave_out(&row.excluded, fresh, &mut disputed).map_err(of_scan)?;
     }
-    let touching = index.touching(&fresh.touched);
-    let met = counted.iter().filter(|_| !touching.is_empty()).map(|(day, ids)| {
-        let mut met = Bits::new(ids.len(), SPARSE);
-        ids.iter().for_each(|id| _ = met.insert(*id));
-        (*day, met)
-    });
-    let met: BTreeMap<Day, Bits> = met.collect();
-    each_of_state(dataset, index, fresh, |_, ids, excluded| {
+    let mut met: BTreeMap<Day, Bits> = BTreeMap::new();
+    if !files.is_empty() {
+        for (day, ids) in &counted {
+            let of_day = met.entry(*day).or_insert_with(|| Bits::new(ids.len(), SPARSE));
+            ids.iter().for_each(|id| _ = of_day.insert(*id));
+        }
+    }
+    each_of_state(dataset, files, fresh, |_, ids, excluded| {
         for run in packed::ids(ids) {
             let (day, ids) = run?;
             if let (Some(met), Some(counted)) = (met.get(&day), counted.get_mut(&day)) {
@@ -208,24 +212,24 @@ impl Bits {
     }
 }
 
-/// Hands on every row of the state that touches a touched day and is not replaced.
+/// Hands on every row of these state files that touches a touched day and is not replaced.
 async fn each_of_state(
     dataset: &Dataset,
-    index: &Index,
+    files: &[StateFile],
     fresh: &Fresh,
     mut each: impl FnMut(LedgerEntry, &[u8], &[u8]) -> Result<(), Torn>,
 ) -> Result<(), EngineError> {
     let touches = |entry: &LedgerEntry| {
         !fresh.is_replaced(entry) && entry.days.iter().any(|(day, _)| fresh.touched.contains(day))
     };
-    for file in index.touching(&fresh.touched) {
+    for file in files {
         let mut met = Ok(());
         let take = |entry: LedgerEntry, ids: &[u8], excluded: &[u8]| {
             if met.is_ok() {
                 met = each(entry, ids, excluded);
             }
         };
-        dataset.identified(file, touches, take).await?;
+        dataset.identified(*file, touches, take).await?;
         met.map_err(|torn| dataset.damaged_state(file.day, &torn))?;
     }
     Ok(())

@@ -326,7 +326,7 @@ fn properties(table: &'static Table) -> Result<WriterProperties, EncodeError> {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name), false);
     }
     // Least and greatest texts of a page or file let readers pass over it where texts are sorted. Those of other columns
-    // are the same in almost every page, and finding them takes two comparisons of texts a row.
+    // are the same in most pages, and finding them takes two comparisons of texts a row.
     let sorted = &table.order[..table.order.len().min(SORTED_TEXTS)];
     for column in table.columns.iter().filter(|column| column.kind == Kind::Text) {
         if !sorted.contains(&column.name) {
@@ -386,6 +386,19 @@ mod tests {
                 assert_eq!(sorting.len(), data.table.order.len());
             }
         }
+    }
+
+    #[test]
+    fn texts_have_statistics_where_they_are_sorted() {
+        let data = data("workloads");
+        let (_, file) = read(&encode(data.table, &[data.parts[0].batch.clone()]).unwrap());
+        let columns = data.table.columns.iter();
+        let told: Vec<&str> = columns
+            .zip(file.metadata().row_group(0).columns())
+            .filter(|(column, chunk)| column.kind == Kind::Text && chunk.statistics().is_some())
+            .map(|(column, _)| column.name)
+            .collect();
+        assert_eq!(told, ["account", "region", "caller"]);
     }
 
     #[test]

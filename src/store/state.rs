@@ -77,7 +77,8 @@ impl StateWriter {
         self.rows += batch.num_rows();
         for column in batch.columns() {
             let bytes = column.to_data().get_slice_memory_size();
-            self.pending_bytes += bytes.map_err(|error| self.damaged(&error))?;
+            self.pending_bytes +=
+                bytes.map_err(|error| self.dataset.damaged_state(self.day, &error))?;
         }
         self.pending.push(batch);
         if self.pending_bytes < self.row_group_bytes {
@@ -93,7 +94,8 @@ impl StateWriter {
         let pending = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
         let column = |at| Ok(pending.iter().map(|batch| Arc::clone(batch.column(at))).collect());
-        self.writer.row_group(column).map_err(|error| self.damaged(&error))
+        let ended = self.writer.row_group(column);
+        ended.map_err(|error| self.dataset.damaged_state(self.day, &error))
     }
 
     /// Puts what was written in place of what is there, or removes that when nothing was written: the one
@@ -126,10 +128,6 @@ impl StateWriter {
     /// Gives it up: what is there stays.
     pub async fn abort(mut self) {
         self.pieces.abort().await;
-    }
-
-    fn damaged(&self, reason: &dyn std::fmt::Display) -> DatasetError {
-        self.dataset.damaged_state(self.day, reason)
     }
 }
 

@@ -2,15 +2,16 @@
 //!
 //! The bytes go to a staged file beside it, to the platter, and only then under the name.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path as FsPath, PathBuf};
+use std::path::Path as FsPath;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use object_store::path::Path;
 use object_store::{MultipartUpload, PutPayload, PutResult, Result, UploadPart};
+use tempfile::TempPath;
 
 use super::{LocalStore, blocking, described, failed};
 use crate::failpoint;
@@ -19,9 +20,7 @@ use crate::failpoint;
 #[derive(Debug)]
 pub(super) struct Staged {
     location: Path,
-    /// The file that they will be, and the one that they are.
-    file: PathBuf,
-    staged: PathBuf,
+    staged: TempPath,
     open: Arc<fs::File>,
     /// Where the next part goes.
     length: u64,
@@ -40,7 +39,8 @@ impl Staged {
         staged.push(format!(".{}.staged", std::process::id()));
         let staged = folder.join(staged);
         let open = Arc::new(fs::File::create(&staged)?);
-        Ok(Self { location: location.clone(), file, staged, open, length: 0 })
+        let staged = TempPath::try_from_path(staged)?;
+        Ok(Self { location: location.clone(), staged, open, length: 0 })
     }
 
     /// Adds a part when it is run; parts may come in any order.
@@ -61,24 +61,16 @@ impl Staged {
 
     /// Puts the bytes under the name.
     pub(super) fn finish(self) -> io::Result<PutResult> {
+        let file = LocalStore::file(&self.location);
         self.open.sync_all()?;
         failpoint::point("file-staged");
-        fs::rename(&self.staged, &self.file)?;
+        self.staged.persist(&file).map_err(|refused| refused.error)?;
         failpoint::point("file-renamed");
-        if let Some(folder) = self.file.parent() {
+        if let Some(folder) = file.parent() {
             fs::File::open(folder)?.sync_all()?;
         }
-        let metadata: Metadata = self.open.metadata()?;
-        let e_tag = described(self.location.clone(), &metadata).e_tag;
+        let e_tag = described(self.location, &self.open.metadata()?).e_tag;
         Ok(PutResult { e_tag, version: None })
-    }
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        // Gone already where it was finished. Without room for the bytes there may be none for this either; what
-        // matters is told.
-        let _ = fs::remove_file(&self.staged);
     }
 }
 
