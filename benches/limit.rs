@@ -32,7 +32,7 @@ fn inflate(logs: &Path) {
     for file in objects(logs) {
         let bytes = std::fs::read(&file).expect("a file that was listed");
         inflated += gunzip
-            .inflate(&bytes, u64::MAX, |piece| {
+            .inflate(&bytes, u64::MAX, |piece: &[u8]| {
                 std::hint::black_box(piece);
             })
             .expect("gzip");

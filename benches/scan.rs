@@ -55,7 +55,7 @@ fn corpus(name: &str) -> (Vec<Object>, u64) {
     })
     .expect("writing to memory cannot fail");
     let mut gunzip = Gunzip::default();
-    let mut inflate = |object: &Object| gunzip.inflate(&object.bytes, MAX_INFLATED, |_| ());
+    let mut inflate = |object: &Object| gunzip.inflate(&object.bytes, MAX_INFLATED, |_: &[u8]| ());
     let inflated = objects.iter().map(|object| inflate(object).expect("gzip")).sum();
     (objects, inflated)
 }
@@ -85,7 +85,7 @@ fn gunzip(bencher: Bencher<'_, '_>, name: &str) {
     let mut gunzip = Gunzip::default();
     bencher.counter(BytesCount::new(inflated)).bench_local(|| {
         for object in &objects {
-            let _ = black_box(gunzip.inflate(&object.bytes, MAX_INFLATED, |piece| {
+            let _ = black_box(gunzip.inflate(&object.bytes, MAX_INFLATED, |piece: &[u8]| {
                 black_box(piece);
             }));
         }

@@ -1,5 +1,5 @@
 //! Inflating an object: whole members at libdeflate's speed, a streaming inflater for what is too
-//! large; and two objects at once, faster than either.
+//! large; and two objects at once, faster than either, and read while they are in the cache.
 //!
 //! The size that a gzip trailer claims is a hint and never trusted with memory: a member that does
 //! not fit the hint, or is larger than `WHOLE_MEMBER_BYTES`, is inflated in pieces.
@@ -9,8 +9,8 @@ use std::io::Read;
 use flate2::bufread::GzDecoder;
 
 use super::BOM;
-use super::ahead::{Member, Pair};
-use super::inflate::{Inflated, Inflater};
+use super::inflate::{Inflated, Inflater, crc32};
+use super::pair::{First, Pair};
 
 /// Largest member inflated into one buffer. Log objects inflate to a few megabytes; beyond this
 /// size the buffer would cost more memory than the faster inflater saves time.
@@ -20,7 +20,7 @@ const WHOLE_MEMBER_BYTES: usize = 64 << 20;
 const PIECE_BYTES: usize = 256 << 10;
 
 /// DEFLATE cannot inflate more than about 1032-fold, so no honest trailer claims more.
-pub(super) const MAX_RATIO: usize = 1032;
+const MAX_RATIO: usize = 1032;
 
 /// Why an object could not be inflated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,31 +36,30 @@ pub enum GunzipError {
     TooLarge,
 }
 
+/// Takes what an object inflates to. Any closure that takes bytes is one.
+pub trait Consumer {
+    /// Takes bytes, all of them.
+    fn push(&mut self, bytes: &[u8]);
+
+    /// Takes as many of the bytes as are of use by now, and says how many; the rest is handed on again in front of
+    /// what follows. Saves a copy where `push` would keep the rest.
+    fn offer(&mut self, bytes: &[u8]) -> usize {
+        self.push(bytes);
+        bytes.len()
+    }
+}
+
+impl<F: FnMut(&[u8])> Consumer for F {
+    fn push(&mut self, bytes: &[u8]) {
+        self(bytes);
+    }
+}
+
 /// An inflater with the buffers it reuses from object to object.
 pub struct Gunzip {
     inflater: Option<Inflater>,
     buffer: Vec<u8>,
     pair: Pair,
-}
-
-/// An object whose first member was perhaps inflated ahead, together with another object's.
-#[derive(Clone, Copy, Debug)]
-pub struct Ahead<'o> {
-    object: &'o [u8],
-    member: Option<Member>,
-}
-
-impl<'o> Ahead<'o> {
-    /// An object of which nothing was inflated yet.
-    pub fn nothing(object: &'o [u8]) -> Self {
-        Self { object, member: None }
-    }
-
-    /// Whether its first member was inflated.
-    #[cfg(test)]
-    pub(super) fn is_inflated(&self) -> bool {
-        self.member.is_some()
-    }
 }
 
 impl Default for Gunzip {
@@ -82,71 +81,78 @@ impl Gunzip {
         self.buffer.capacity() + self.pair.held()
     }
 
-    /// Inflates the first members of two objects side by side, which takes less time than one after
-    /// the other. Both are finished with [`Gunzip::resume`], before the next call.
-    ///
-    /// What cannot be inflated side by side is left to `resume`, so results are the same.
-    pub fn ahead<'o>(&mut self, objects: [&'o [u8]; 2]) -> [Ahead<'o>; 2] {
-        let [a, b] = self.pair.inflate(objects);
-        [Ahead { object: objects[0], member: a }, Ahead { object: objects[1], member: b }]
-    }
-
-    /// Inflates `object`, member after member, and hands the output to `sink` in pieces; plain JSON
-    /// is handed on as it is. Returns the number of bytes handed on.
+    /// Inflates `object`, member after member, and hands the output to `consumer`; plain JSON is handed on as it is.
+    /// Returns the number of bytes handed on.
     ///
     /// # Errors
-    /// [`GunzipError`]. The sink may have been handed pieces by then: the caller drops what came of
-    /// them.
+    /// [`GunzipError`]. Some may have been handed on by then: the caller drops what came of it.
     pub fn inflate(
         &mut self,
         object: &[u8],
         max_inflated: u64,
-        sink: impl FnMut(&[u8]),
+        mut consumer: impl Consumer,
     ) -> Result<u64, GunzipError> {
-        self.resume(Ahead::nothing(object), max_inflated, sink)
+        self.rest(object, First::default(), max_inflated, &mut consumer)
     }
 
-    /// [`Gunzip::inflate`] for an object whose first member may be inflated already.
+    /// [`Gunzip::inflate`] for two objects, side by side as far as their first members go. That takes less time than
+    /// one after the other and gives the same: what cannot be inflated side by side is begun again as if alone, and
+    /// what was handed on of it is not handed on again.
     ///
     /// # Errors
-    /// [`GunzipError`], as for `inflate`.
-    pub fn resume(
+    /// [`GunzipError`] of each, as for `inflate`.
+    pub fn inflate_both(
         &mut self,
-        Ahead { object, mut member }: Ahead<'_>,
+        objects: [&[u8]; 2],
         max_inflated: u64,
-        mut sink: impl FnMut(&[u8]),
+        (mut one, mut other): (impl Consumer, impl Consumer),
+    ) -> [Result<u64, GunzipError>; 2] {
+        let firsts = self.pair.inflate(objects, max_inflated, (&mut one, &mut other));
+        [
+            self.rest(objects[0], firsts[0], max_inflated, &mut one),
+            self.rest(objects[1], firsts[1], max_inflated, &mut other),
+        ]
+    }
+
+    /// Inflates what is left of an object.
+    fn rest(
+        &mut self,
+        object: &[u8],
+        first: First,
+        max_inflated: u64,
+        consumer: &mut impl Consumer,
     ) -> Result<u64, GunzipError> {
         if !object.starts_with(&[0x1f, 0x8b]) {
-            return plain(object, max_inflated, sink);
+            return plain(object, max_inflated, consumer);
         }
-        let mut total = 0u64;
-        let mut rest = object;
+        let (mut rest, mut total, known) = match first.used {
+            Some(used) => (&object[used..], first.handed, 0),
+            None => (object, 0, first.handed),
+        };
+        let mut behind = Behind { consumer, known, crc: 0, expected: first.crc };
         while !rest.is_empty() {
             // Zero padding behind the last member is what tape and block tools leave; gzip ignores
             // it.
             if rest.iter().all(|&byte| byte == 0) {
                 break;
             }
-            let ahead = member.take().and_then(|member| Some((member, self.pair.plain(member)?)));
-            let (used, plain) = match ahead {
-                Some((member, plain)) => (member.used, plain),
-                None => match self.member(rest) {
-                    Inflated::Member { used } => (used, self.buffer.as_slice()),
-                    Inflated::Full => {
-                        let used = stream(rest, &mut total, max_inflated, &mut sink)?;
-                        (used, [].as_slice())
+            rest = match self.member(rest) {
+                Inflated::Member { used } => {
+                    total += self.buffer.len() as u64;
+                    if total > max_inflated {
+                        return Err(GunzipError::TooLarge);
                     }
-                    Inflated::Corrupt => return Err(GunzipError::Corrupt),
-                },
+                    behind.push(&self.buffer)?;
+                    &rest[used..]
+                }
+                Inflated::Full => &rest[stream(rest, &mut total, max_inflated, &mut behind)?..],
+                Inflated::Corrupt => return Err(GunzipError::Corrupt),
             };
-            total += plain.len() as u64;
-            if total > max_inflated {
-                return Err(GunzipError::TooLarge);
-            }
-            sink(plain);
-            rest = &rest[used..];
         }
-        Ok(total)
+        match behind.known {
+            0 => Ok(total),
+            _ => Err(GunzipError::Corrupt),
+        }
     }
 
     /// Inflates the first member of `input` into the buffer, growing it while the hint was too
@@ -172,10 +178,40 @@ fn size_hint(rest: &[u8]) -> usize {
     rest.last_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size) as usize)
 }
 
+/// Hands on what a consumer does not have yet of a member that was begun again.
+struct Behind<'c, C> {
+    consumer: &'c mut C,
+    /// Bytes still to come that it has.
+    known: u64,
+    /// Checksum of those that came, and of all of them when they were handed on.
+    crc: u32,
+    expected: u32,
+}
+
+impl<C: Consumer> Behind<'_, C> {
+    /// # Errors
+    /// What comes again is not what came before: one of two inflaters is wrong, and the object says nothing.
+    fn push(&mut self, bytes: &[u8]) -> Result<(), GunzipError> {
+        let known = usize::try_from(self.known).unwrap_or(usize::MAX).min(bytes.len());
+        let (known, new) = bytes.split_at(known);
+        if !known.is_empty() {
+            self.crc = crc32(self.crc, known);
+            self.known -= known.len() as u64;
+            if self.known == 0 && self.crc != self.expected {
+                return Err(GunzipError::Corrupt);
+            }
+        }
+        if !new.is_empty() {
+            self.consumer.push(new);
+        }
+        Ok(())
+    }
+}
+
 fn plain(
     object: &[u8],
     max_inflated: u64,
-    mut sink: impl FnMut(&[u8]),
+    consumer: &mut impl Consumer,
 ) -> Result<u64, GunzipError> {
     if object.len() as u64 > max_inflated {
         return Err(GunzipError::TooLarge);
@@ -186,7 +222,7 @@ fn plain(
     if !first.is_none_or(|byte| matches!(byte, b'{' | b'[' | b'0'..=b'9')) {
         return Err(GunzipError::Foreign);
     }
-    sink(object);
+    consumer.push(object);
     Ok(object.len() as u64)
 }
 
@@ -195,7 +231,7 @@ fn stream(
     input: &[u8],
     total: &mut u64,
     max_inflated: u64,
-    sink: &mut impl FnMut(&[u8]),
+    behind: &mut Behind<'_, impl Consumer>,
 ) -> Result<usize, GunzipError> {
     let mut piece = vec![0; PIECE_BYTES];
     let mut decoder = GzDecoder::new(input);
@@ -207,7 +243,7 @@ fn stream(
                 if *total > max_inflated {
                     return Err(GunzipError::TooLarge);
                 }
-                sink(&piece[..length]);
+                behind.push(&piece[..length])?;
             }
             Err(_) => return Err(GunzipError::Corrupt),
         }

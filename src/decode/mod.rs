@@ -1,6 +1,6 @@
 //! Decoding: from the bytes of one log object to records, without a word of prompt or answer.
 //!
-//! Bytes go one way: [`gunzip`] inflates them (two objects at once by `ahead` and `deflate`),
+//! Bytes go one way: [`gunzip`] inflates them (two objects at once by `pair` and `deflate`),
 //! [`records`] finds where records begin and end (and where the next good one begins after a bad
 //! one), [`record`] reads a record's fields, [`body`] looks into the bodies for yes/no signals and numbers, and a [`Sink`] receives each
 //! [`record::Record`] or [`Reject`]. [`json`] is the cursor all of them step with: it checks the
@@ -11,7 +11,6 @@
 //! Architecture invariant: nothing here knows a file, a socket, a clock or a column. How the bytes
 //! were cut into pushes never shows in what a sink receives.
 
-mod ahead;
 mod balance;
 pub mod body;
 mod deflate;
@@ -22,6 +21,7 @@ mod inflate;
 pub mod json;
 mod keys;
 mod lanes;
+mod pair;
 pub mod record;
 pub mod records;
 mod scalars;

@@ -7,6 +7,7 @@
 //! costs one reject, and a cut one does not take its successor along.
 
 use super::ends::{Ends, Fast};
+use super::gunzip::Consumer;
 use super::json::{Cursor, Fault};
 use super::record::{Reader, Record};
 use super::shapes::{Recall, Shapes};
@@ -43,6 +44,23 @@ pub struct Records<E = Fast> {
     /// Shapes of the records met, kept from stream to stream.
     shapes: Shapes,
     ends: E,
+}
+
+/// [`Records::feed`].
+#[derive(Debug)]
+pub struct Feed<'r, S, E = Fast> {
+    records: &'r mut Records<E>,
+    sink: &'r mut S,
+}
+
+impl<S: Sink, E: Ends> Consumer for Feed<'_, S, E> {
+    fn push(&mut self, bytes: &[u8]) {
+        self.records.push(bytes, self.sink);
+    }
+
+    fn offer(&mut self, bytes: &[u8]) -> usize {
+        self.records.offer(bytes, self.sink)
+    }
 }
 
 /// What the bytes at one position came to.
@@ -88,6 +106,11 @@ impl<E: Ends> Records<E> {
         self.shapes
     }
 
+    /// A consumer of what an object inflates to, whose records go to `sink`.
+    pub fn feed<'r, S: Sink>(&'r mut self, sink: &'r mut S) -> Feed<'r, S, E> {
+        Feed { records: self, sink }
+    }
+
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
         if self.pending.is_empty() {
@@ -104,6 +127,18 @@ impl<E: Ends> Records<E> {
                 self.used(used);
             }
         }
+    }
+
+    /// Takes as many of the next bytes as belong to records that end in them, unless bytes wait already: then all.
+    /// Returns how many; the others come again with what follows.
+    fn offer(&mut self, bytes: &[u8], sink: &mut impl Sink) -> usize {
+        if !self.pending.is_empty() {
+            self.push(bytes, sink);
+            return bytes.len();
+        }
+        let used = self.advance(bytes, false, sink);
+        self.used(used);
+        used
     }
 
     /// Ends the stream: whatever is still open is cut.

@@ -217,7 +217,8 @@ impl Shapes {
         let mut cursor = Cursor::new(bytes, at, Noting { ends, notes: &self.notes });
         let read = Reader::new(bytes, max_tokens, record).read(&mut cursor);
         let end = cursor.position();
-        self.tried += 1;
+        // What is cut comes again, whole.
+        self.tried += u64::from(read != Err(Fault::Cut));
         if read == Ok(Ok(())) && self.notes.get_mut().len() <= MOST_LEAVES {
             let notes = within(bytes, self.notes.get_mut(), ends);
             self.insert(&bytes[..end], at, &notes, record.body);

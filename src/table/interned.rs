@@ -33,7 +33,7 @@ pub struct Workload {
     pub(super) packed: Box<[u8]>,
 }
 
-/// The identities met by one decoding thread.
+/// The identities met at one desk of a decoding thread.
 #[derive(Debug, Default)]
 pub(super) struct Interned {
     /// What decided the keys; others would be other keys.

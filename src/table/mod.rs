@@ -10,6 +10,7 @@
 //! Architecture invariant: a plan node holds plain values. What it counted travels as rows or metrics.
 
 pub mod columns;
+mod decoding;
 mod facts;
 pub mod interned;
 mod invocations;

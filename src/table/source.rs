@@ -21,7 +21,8 @@ use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, apply_expression_roots};
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::opener::{Job, LogOpener};
+use super::decoding::Job;
+use super::opener::LogOpener;
 use super::waiting::Waiting;
 use super::{ScanOptions, View, facts_schema, invocations_schema};
 use crate::source::Buffers;

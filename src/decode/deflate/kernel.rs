@@ -9,11 +9,11 @@
 //! 3. *Output.* A step yields at most `OUTPUT_STEP` bytes and writes at most `OUTPUT_SLACK` bytes
 //!    from where it stands; `Lane::steps` allows only as many as fit. The output is a slice, so all
 //!    of it is initialised: reading what was not written yet is useless and sound.
-//! 4. *History.* An offset is held against what was written; or `WINDOW` bytes were written on entry
+//! 4. *History.* An offset is held against what was written; or `HISTORY` bytes were written on entry
 //!    (`CHECKED` is false), and no entry leads further back than that.
 //! 5. *Tables.* [`super::Tables`] makes its entries from those of RFC 1951, and here they are only
 //!    read. One kind consumes at most 20 bits and yields a length of at most 258, the other at most
-//!    28 bits and an offset of at most `WINDOW`. Nothing is assumed of the order of entries.
+//!    28 bits and an offset of at most `HISTORY`. Nothing is assumed of the order of entries.
 //! 6. *Assembly.* `turn!` (`x86/turns.rs`) is the step that `step!` is, in the same words and without its check, so 2
 //!    to 5 hold for it. Beside what they name it changes only its operands, and words below the top of
 //!    the stack, which it leaves where it was.
@@ -34,9 +34,11 @@ const INPUT_SLACK: usize = 16;
 /// Bytes that one step yields at most: two literals, or one and the longest match.
 const OUTPUT_STEP: usize = 2 + 258;
 /// Bytes that one step writes at most: matches are copied 32 bytes at a time, the first 64 always.
-pub(in super::super) const OUTPUT_SLACK: usize = OUTPUT_STEP + 32;
+const OUTPUT_SLACK: usize = OUTPUT_STEP + 32;
 /// The largest offset.
-const WINDOW: usize = 32 << 10;
+pub(in super::super) const HISTORY: usize = 32 << 10;
+/// Room for output without which nothing is inflated: a step's, so a symbol's too.
+pub(in super::super) const ROOM: usize = OUTPUT_SLACK + OUTPUT_STEP;
 
 /// Where one stream stands in a block of symbols.
 pub(super) struct Lane<'a> {

@@ -16,6 +16,8 @@ mod kernel;
 mod stream;
 mod tables;
 
-pub(super) use kernel::{Kernel, OUTPUT_SLACK};
-pub(super) use stream::{Stream, Whole};
+#[cfg(test)]
+pub(super) use kernel::ROOM;
+pub(super) use kernel::{HISTORY, Kernel};
+pub(super) use stream::Stream;
 pub(super) use tables::Tables;

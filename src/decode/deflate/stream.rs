@@ -2,17 +2,13 @@
 //!
 //! Safe code, with a check at every step.
 
-use super::kernel::{Kernel, Lane};
+use super::kernel::{HISTORY, Kernel, Lane, ROOM};
 use super::tables::{self, END, MATCH, NEAR, SPECIAL, SUBTABLE, Tables};
 use crate::decode::inflate::crc32;
 
-/// The stream is cut, corrupt, too large or unusual: libdeflate is to say which.
+/// The stream is cut, corrupt or unusual: libdeflate is to say which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct GiveUp;
-
-/// Output from which on the checksum goes on at the end of a block: what was just written is still
-/// in the cache then.
-const SUM_BYTES: usize = 32 << 10;
+struct GiveUp;
 
 /// In which order the code of the lengths of words comes, RFC 1951, 3.2.7.
 const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
@@ -21,86 +17,126 @@ const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Block,
+    /// So many bytes of a stored block.
+    Stored(usize),
     Symbols,
     End,
+    GivenUp,
 }
 
-/// A stream and its output.
+/// A stream and the window that its output passes through.
 pub(in super::super) struct Stream<'a> {
     lane: Lane<'a>,
     state: State,
     /// Whether the block is the last one.
     last: bool,
-    /// The checksum of the first `summed` bytes of the output.
+    /// Bytes of the window that were taken out,
+    taken: usize,
+    /// bytes that have left it,
+    gone: u64,
+    /// and the checksum of both.
     sum: u32,
-    summed: usize,
-}
-
-/// What a whole stream was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct Whole {
-    /// Bytes of input.
-    pub(in super::super) used: usize,
-    /// Bytes of output.
-    pub(in super::super) length: usize,
-    /// CRC-32 of the output.
-    pub(in super::super) crc: u32,
 }
 
 impl<'a> Stream<'a> {
-    /// The stream at the start of `input`. The loops need [`super::OUTPUT_SLACK`] bytes of `output`
-    /// behind what the stream yields; nearer to its end, bytes are written one by one.
-    pub(in super::super) fn new(input: &'a [u8], output: &'a mut [u8]) -> Self {
-        let lane = Lane { input, position: 0, output, written: 0 };
-        Self { lane, state: State::Block, last: false, sum: 0, summed: 0 }
+    /// The stream at the start of `input`, with a window of more than [`HISTORY`] and [`ROOM`] bytes.
+    pub(in super::super) fn new(input: &'a [u8], window: &'a mut [u8]) -> Self {
+        let lane = Lane { input, position: 0, output: window, written: 0 };
+        Self { lane, state: State::Block, last: false, taken: 0, gone: 0, sum: 0 }
     }
 
-    /// Inflates both streams, side by side as long as neither has ended.
+    /// Whether there is more to inflate and room for it.
+    pub(in super::super) fn goes_on(&self) -> bool {
+        !matches!(self.state, State::End | State::GivenUp)
+            && self.lane.output.len() - self.lane.written >= ROOM
+    }
+
+    /// Inflates both streams side by side until one of them does not go on.
     pub(in super::super) fn both(
-        mut a: Self,
-        mut b: Self,
+        a: &mut Self,
+        b: &mut Self,
         tables: &mut [Tables; 2],
         kernel: Kernel,
-    ) -> [Outcome; 2] {
-        while a.state != State::End && b.state != State::End {
-            let mut stopped = [a.state == State::Block, b.state == State::Block];
+    ) {
+        while a.goes_on() && b.goes_on() {
+            let mut stopped = [&*a, &*b].map(|stream| stream.state != State::Symbols);
             if stopped == [false, false] {
                 stopped = kernel.two(&mut a.lane, &mut b.lane, tables).0;
             }
-            if stopped[0] && a.slowly(&mut tables[0]).is_err() {
-                return [Err(GiveUp), b.alone(&mut tables[1], kernel)];
+            let [first, second] = &mut *tables;
+            if stopped[0] && a.goes_on() {
+                a.slowly(first);
             }
-            if stopped[1] && b.slowly(&mut tables[1]).is_err() {
-                return [a.alone(&mut tables[0], kernel), Err(GiveUp)];
+            if stopped[1] && b.goes_on() {
+                b.slowly(second);
             }
         }
-        [a.alone(&mut tables[0], kernel), b.alone(&mut tables[1], kernel)]
     }
 
-    /// Inflates the rest of the stream.
-    fn alone(mut self, tables: &mut Tables, kernel: Kernel) -> Outcome {
-        while self.state != State::End {
+    /// Inflates this stream until it does not go on.
+    pub(in super::super) fn alone(&mut self, tables: &mut Tables, kernel: Kernel) {
+        while self.goes_on() {
             if self.state == State::Symbols {
                 kernel.one(&mut self.lane, tables);
             }
-            self.slowly(tables)?;
+            if self.goes_on() {
+                self.slowly(tables);
+            }
         }
-        self.sum(0);
-        let used = self.lane.position.div_ceil(8);
-        Ok(Whole { used, length: self.lane.written, crc: self.sum })
     }
 
-    /// One block's header, or one symbol.
-    fn slowly(&mut self, tables: &mut Tables) -> Result<(), GiveUp> {
-        match self.state {
-            State::Block => self.block(tables)?,
-            State::Symbols => self.symbol(tables)?,
-            State::End => {}
-        }
+    /// Whether only room is missing.
+    pub(in super::super) fn is_full(&self) -> bool {
+        !self.goes_on() && !matches!(self.state, State::End | State::GivenUp)
+    }
+
+    /// What was inflated and not taken out.
+    pub(in super::super) fn fresh(&self) -> &[u8] {
+        &self.lane.output[self.taken..self.lane.written]
+    }
+
+    /// Takes the first bytes of [`Stream::fresh`] out; the rest, and history, move to the front of the window.
+    pub(in super::super) fn take_out(&mut self, bytes: usize) {
+        self.sum = crc32(self.sum, &self.fresh()[..bytes]);
+        self.taken += bytes;
+        let front = self.taken.min(self.lane.written.saturating_sub(HISTORY));
+        self.lane.output.copy_within(front..self.lane.written, 0);
+        self.lane.written -= front;
+        self.taken -= front;
+        self.gone += front as u64;
+    }
+
+    /// Bytes that were taken out, and their CRC-32.
+    pub(in super::super) fn taken(&self) -> (u64, u32) {
+        (self.gone + self.taken as u64, self.sum)
+    }
+
+    /// Bytes that were inflated, and their CRC-32.
+    pub(in super::super) fn inflated(&self) -> (u64, u32) {
+        (self.gone + self.lane.written as u64, crc32(self.sum, self.fresh()))
+    }
+
+    /// Bytes of input, when the stream has ended.
+    pub(in super::super) fn ended(&self) -> Option<usize> {
+        (self.state == State::End).then_some(self.lane.position.div_ceil(8))
+    }
+
+    /// Goes no further.
+    pub(in super::super) fn give_up(&mut self) {
+        self.state = State::GivenUp;
+    }
+
+    /// One block's header, one symbol, or what there is room for of a stored block.
+    fn slowly(&mut self, tables: &mut Tables) {
+        let done = match self.state {
+            State::Block => self.block(tables),
+            State::Stored(bytes) => self.stored(bytes),
+            State::Symbols => self.symbol(tables),
+            State::End | State::GivenUp => Ok(()),
+        };
         // Behind the end of the input are zeros, until here.
-        match self.lane.position <= self.lane.input.len() * 8 {
-            true => Ok(()),
-            false => Err(GiveUp),
+        if done.is_err() || self.lane.position > self.lane.input.len() * 8 {
+            self.give_up();
         }
     }
 
@@ -126,15 +162,6 @@ impl<'a> Stream<'a> {
     fn consume(&mut self, entry: u32, bits: u64) -> usize {
         self.lane.position += (entry & 63) as usize;
         ((bits & ((1 << (entry & 63)) - 1)) >> (entry >> 8 & 31)) as usize
-    }
-
-    /// Brings the checksum up to date, if that is worth it.
-    fn sum(&mut self, worth: usize) {
-        let fresh = &self.lane.output[self.summed..self.lane.written];
-        if fresh.len() >= worth {
-            self.sum = crc32(self.sum, fresh);
-            self.summed = self.lane.written;
-        }
     }
 
     fn symbol(&mut self, tables: &Tables) -> Result<(), GiveUp> {
@@ -187,34 +214,44 @@ impl<'a> Stream<'a> {
 
     fn end_block(&mut self) {
         self.state = if self.last { State::End } else { State::Block };
-        self.sum(SUM_BYTES);
     }
 
     fn block(&mut self, tables: &mut Tables) -> Result<(), GiveUp> {
         self.last = self.take(1) == 1;
         self.state = State::Symbols;
         match self.take(2) {
-            0 => self.stored(),
+            0 => self.lengths(),
             1 => tables.fix().ok_or(GiveUp),
             2 => self.dynamic(tables),
             _ => Err(GiveUp),
         }
     }
 
-    fn stored(&mut self) -> Result<(), GiveUp> {
+    /// The lengths before a stored block.
+    fn lengths(&mut self) -> Result<(), GiveUp> {
         let at = self.lane.position.div_ceil(8);
         let rest = self.lane.input.get(at..).unwrap_or_default();
-        let (&[a, b, c, d], rest) = rest.split_first_chunk().ok_or(GiveUp)?;
+        let &[a, b, c, d] = rest.first_chunk().ok_or(GiveUp)?;
         let length = u16::from_le_bytes([a, b]);
         if length != !u16::from_le_bytes([c, d]) {
             return Err(GiveUp);
         }
-        let length = usize::from(length);
-        let to = self.lane.output.get_mut(self.lane.written..).unwrap_or_default();
-        to.get_mut(..length).ok_or(GiveUp)?.copy_from_slice(rest.get(..length).ok_or(GiveUp)?);
-        self.lane.written += length;
-        self.lane.position = (at + 4 + length) * 8;
-        self.end_block();
+        self.lane.position = (at + 4) * 8;
+        self.state = State::Stored(usize::from(length));
+        Ok(())
+    }
+
+    fn stored(&mut self, bytes: usize) -> Result<(), GiveUp> {
+        let (at, room) = (self.lane.position / 8, &mut self.lane.output[self.lane.written..]);
+        let now = bytes.min(room.len());
+        let from = self.lane.input.get(at..at + now).ok_or(GiveUp)?;
+        room[..now].copy_from_slice(from);
+        self.lane.written += now;
+        self.lane.position += now * 8;
+        match bytes - now {
+            0 => self.end_block(),
+            more => self.state = State::Stored(more),
+        }
         Ok(())
     }
 
@@ -260,6 +297,3 @@ impl<'a> Stream<'a> {
         tables.make(litlen, &rest[..offsets]).ok_or(GiveUp)
     }
 }
-
-/// A whole stream, or none.
-pub(in super::super) type Outcome = Result<Whole, GiveUp>;

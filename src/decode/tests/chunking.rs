@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::records::Bounds;
-use super::{BOUNDS, decode, decode_pieces, generate, record_with};
+use super::{BOUNDS, decode, decode_offers, decode_pieces, generate, record_with};
 
 /// `bytes` in pieces of the given lengths, over and over; a length of 0 is an empty push.
 fn pieces<'a>(bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
@@ -22,15 +22,20 @@ fn pieces<'a>(bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
 }
 
 /// All the ways that matter: byte by byte, as given, and cut in two at every place of a small
-/// input.
+/// input; pushed, and offered with rests of any length or of a short one.
 fn check(bytes: &[u8], lengths: &[usize], bounds: Bounds) -> Result<(), TestCaseError> {
     let whole = decode(bytes, bounds);
     prop_assert_eq!(&decode_pieces(bytes.chunks(1), bounds), &whole);
     prop_assert_eq!(&decode_pieces(pieces(bytes, lengths), bounds), &whole);
+    for most in [usize::MAX, 150] {
+        prop_assert_eq!(&decode_offers(pieces(bytes, lengths), most, bounds), &whole);
+    }
     if bytes.len() < 200 {
         for at in 0..bytes.len() {
             let (front, back) = bytes.split_at(at);
             prop_assert_eq!(&decode_pieces([front, back], bounds), &whole, "cut at {}", at);
+            let offered = decode_offers([front, back], usize::MAX, bounds);
+            prop_assert_eq!(&offered, &whole, "cut at {}", at);
         }
     }
     Ok(())

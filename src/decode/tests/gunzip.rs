@@ -24,7 +24,7 @@ fn gzip_level(plain: &[u8], level: u32) -> Vec<u8> {
 
 fn inflate_with(mut gunzip: Gunzip, object: &[u8], max: u64) -> Result<Vec<u8>, GunzipError> {
     let mut plain = Vec::new();
-    let total = gunzip.inflate(object, max, |piece| plain.extend_from_slice(piece))?;
+    let total = gunzip.inflate(object, max, |piece: &[u8]| plain.extend_from_slice(piece))?;
     assert_eq!(total, plain.len() as u64);
     Ok(plain)
 }
@@ -165,7 +165,7 @@ fn a_member_too_large_for_one_buffer() {
     let mut gunzip = Gunzip::default();
     let (mut at, mut longest) = (0, 0);
     let total = gunzip
-        .inflate(&object, NO_LIMIT, |piece| {
+        .inflate(&object, NO_LIMIT, |piece: &[u8]| {
             assert!(expected[at..].starts_with(piece), "at {at}");
             (at, longest) = (at + piece.len(), longest.max(piece.len()));
         })
@@ -178,7 +178,7 @@ fn a_member_too_large_for_one_buffer() {
         let at = broken.len() - 8;
         broken[at] ^= flip;
         broken[at + 4..].copy_from_slice(&size.to_le_bytes());
-        let outcome = gunzip.inflate(&broken, NO_LIMIT, |_| ());
+        let outcome = gunzip.inflate(&broken, NO_LIMIT, |_: &[u8]| ());
         assert_eq!(outcome, Err(GunzipError::Corrupt), "size {size}, checksum ^ {flip}");
     }
     // The same inflater goes on with the next object.
@@ -200,7 +200,7 @@ fn bombs() {
     ] {
         let mut gunzip = gunzip;
         let (mut seen, mut longest) = (0, 0);
-        let outcome = gunzip.inflate(&object, 100 << 20, |piece| {
+        let outcome = gunzip.inflate(&object, 100 << 20, |piece: &[u8]| {
             (seen, longest) = (seen + piece.len(), longest.max(piece.len()));
         });
         assert_eq!(outcome, Err(GunzipError::TooLarge));

@@ -5,7 +5,6 @@
 //! number of cases.
 
 mod agreement;
-mod ahead;
 mod bodies;
 mod chunking;
 mod ends;
@@ -13,10 +12,12 @@ mod fields;
 mod generate;
 mod gunzip;
 mod oracle;
+mod pair;
 mod recovery;
 mod shapes;
 
 use super::body::Body;
+use super::gunzip::Consumer;
 use super::record::Record;
 use super::records::{Bounds, Records};
 use super::{Reject, Sink};
@@ -114,6 +115,28 @@ fn decode_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, bounds: Bounds)
     for piece in pieces {
         records.push(piece, &mut sink);
     }
+    records.finish(&mut sink);
+    sink.0
+}
+
+/// The pieces offered, each behind what was left of those before; a rest longer than `most` is pushed.
+fn decode_offers<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    most: usize,
+    bounds: Bounds,
+) -> Vec<Event> {
+    let (mut records, mut sink, mut window) =
+        (Records::new(bounds), Collect::default(), Vec::new());
+    for piece in pieces {
+        window.extend_from_slice(piece);
+        let mut feed = records.feed(&mut sink);
+        window.drain(..feed.offer(&window));
+        if window.len() > most {
+            feed.push(&window);
+            window.clear();
+        }
+    }
+    records.push(&window, &mut sink);
     records.finish(&mut sink);
     sink.0
 }

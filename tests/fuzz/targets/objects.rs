@@ -43,7 +43,7 @@ fn members(bytes: &[u8], count: usize) -> Vec<u8> {
 fn inflate(object: &[u8]) -> Option<Vec<u8>> {
     let bounds = Bounds { max_record_bytes: 1 << 16, max_tokens: 100_000_000 };
     let (mut records, mut inflated) = (Records::new(bounds), Vec::new());
-    let outcome = Gunzip::default().inflate(object, MOST, |piece| {
+    let outcome = Gunzip::default().inflate(object, MOST, |piece: &[u8]| {
         records.push(piece, &mut Nobody);
         inflated.extend_from_slice(piece);
     });
@@ -53,9 +53,9 @@ fn inflate(object: &[u8]) -> Option<Vec<u8>> {
 
 /// What the object inflates to beside `other`.
 fn beside(other: &[u8], object: &[u8]) -> Option<Vec<u8>> {
-    let (mut gunzip, mut inflated) = (Gunzip::default(), Vec::new());
-    let [_, ahead] = gunzip.ahead([other, object]);
-    let outcome = gunzip.resume(ahead, MOST, |piece| inflated.extend_from_slice(piece));
+    let mut inflated = Vec::new();
+    let consumers = (|_: &[u8]| {}, |piece: &[u8]| inflated.extend_from_slice(piece));
+    let [_, outcome] = Gunzip::default().inflate_both([other, object], MOST, consumers);
     outcome.is_ok().then_some(inflated)
 }
 

@@ -9,7 +9,7 @@ use std::hint::select_unpredictable;
 use std::ptr;
 
 use super::super::tables::{MATCH, NEAR, SPECIAL, SUBTABLE, Tables};
-use super::{Lane, Stopped, WINDOW};
+use super::{HISTORY, Lane, Stopped};
 use turns::turns;
 
 /// The offset entry of a step without a match. It copies bytes to be overwritten: from some
@@ -36,7 +36,7 @@ impl Kernel {
     /// Steps of one lane until something comes that is no step, or an end is near.
     pub(in super::super) fn one(self, lane: &mut Lane<'_>, tables: &Tables) {
         // SAFETY: (1); and (4) by the comparison.
-        match lane.written >= WINDOW {
+        match lane.written >= HISTORY {
             true => unsafe { one::<false>(lane, tables) },
             false => unsafe { one::<true>(lane, tables) },
         }
@@ -50,7 +50,7 @@ impl Kernel {
         tables: &[Tables; 2],
     ) -> Stopped {
         // SAFETY: (1); and (4) by the comparison.
-        match a.written >= WINDOW && b.written >= WINDOW {
+        match a.written >= HISTORY && b.written >= HISTORY {
             true => unsafe { two(a, b, tables) },
             false => unsafe { two_checked(a, b, tables) },
         }
@@ -258,7 +258,7 @@ fn extra(bits: u64, entry: u32) -> u32 {
 }
 
 /// # Safety
-/// The processor has the instructions. If not `CHECKED`, `WINDOW` bytes were written.
+/// The processor has the instructions. If not `CHECKED`, `HISTORY` bytes were written.
 #[target_feature(enable = "avx,bmi1,bmi2")]
 unsafe fn one<const CHECKED: bool>(lane: &mut Lane<'_>, tables: &Tables) {
     loop {
@@ -277,7 +277,7 @@ unsafe fn one<const CHECKED: bool>(lane: &mut Lane<'_>, tables: &Tables) {
             }
             hot.store(lane);
         }
-        if CHECKED && lane.written >= WINDOW {
+        if CHECKED && lane.written >= HISTORY {
             return;
         }
     }
@@ -287,7 +287,7 @@ unsafe fn one<const CHECKED: bool>(lane: &mut Lane<'_>, tables: &Tables) {
 /// The processor has the instructions.
 #[target_feature(enable = "avx,bmi1,bmi2")]
 unsafe fn two_checked(a: &mut Lane<'_>, b: &mut Lane<'_>, tables: &[Tables; 2]) -> Stopped {
-    while a.written < WINDOW || b.written < WINDOW {
+    while a.written < HISTORY || b.written < HISTORY {
         let steps = a.steps().min(b.steps());
         if steps == 0 {
             return Stopped([a.steps() == 0, b.steps() == 0]);
@@ -313,7 +313,7 @@ unsafe fn two_checked(a: &mut Lane<'_>, b: &mut Lane<'_>, tables: &[Tables; 2]) 
 }
 
 /// # Safety
-/// The processor has the instructions. `WINDOW` bytes were written in both.
+/// The processor has the instructions. `HISTORY` bytes were written in both.
 #[target_feature(enable = "avx,bmi1,bmi2")]
 unsafe fn two(a: &mut Lane<'_>, b: &mut Lane<'_>, tables: &[Tables; 2]) -> Stopped {
     loop {

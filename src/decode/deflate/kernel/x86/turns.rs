@@ -126,7 +126,7 @@ macro_rules! long {
 /// included.
 ///
 /// # Safety
-/// Both lanes have the steps, and there is one; `WINDOW` bytes were written in both.
+/// Both lanes have the steps, and there is one; `HISTORY` bytes were written in both.
 #[target_feature(enable = "avx,bmi1,bmi2")]
 #[inline]
 pub(super) unsafe fn turns(

@@ -1,5 +1,5 @@
-//! Two objects inflated side by side: the same bytes and verdicts as one by one, and nothing written
-//! beyond the output.
+//! Two objects inflated side by side: the same bytes and verdicts as one by one, nothing handed on twice, and nothing
+//! written beyond the windows.
 
 use std::io::Write;
 
@@ -9,9 +9,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::super::deflate::{Kernel, OUTPUT_SLACK, Stream, Tables};
-use super::super::gunzip::{Gunzip, GunzipError};
+use super::super::deflate::{HISTORY, Kernel, ROOM, Stream, Tables};
+use super::super::gunzip::{Consumer, Gunzip};
 use super::super::inflate::crc32;
+use super::super::pair::Pair;
 
 fn gzip(plain: &[u8], level: u32) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
@@ -36,27 +37,63 @@ fn member(stream: &[u8], plain: &[u8]) -> Vec<u8> {
     [&header, stream, trailer.as_flattened()].concat()
 }
 
-/// Finishes both objects and holds each against the same object inflated alone. Returns which were
-/// inflated ahead.
+/// Keeps what it is handed, and leaves of what it is offered a rest as long as one of `leaves` in turn.
+#[derive(Default)]
+struct Keeper {
+    plain: Vec<u8>,
+    leaves: &'static [usize],
+    offers: usize,
+}
+
+impl Keeper {
+    fn new(leaves: &'static [usize]) -> Self {
+        Self { leaves, ..Self::default() }
+    }
+}
+
+impl Consumer for &mut Keeper {
+    fn push(&mut self, bytes: &[u8]) {
+        self.plain.extend_from_slice(bytes);
+    }
+
+    fn offer(&mut self, bytes: &[u8]) -> usize {
+        let leave = self.leaves[self.offers % self.leaves.len()];
+        self.offers += 1;
+        let taken = bytes.len().saturating_sub(leave);
+        self.plain.extend_from_slice(&bytes[..taken]);
+        taken
+    }
+}
+
+/// Rests of nothing, of a record, of a page more than history, of half a window and more, of all.
+const LEAVES: [&[usize]; 2] = [&[0, 2_000, 36_864, 1], &[150_000, 0, usize::MAX, 70_000, 144_000]];
+
+/// Inflates both objects and holds each against the same object inflated alone. Returns whose first members were
+/// inflated side by side.
 fn agree(gunzip: &mut Gunzip, objects: [&[u8]; 2], most: u64) -> [bool; 2] {
-    let expected = objects.map(|object| {
+    let [mut one, mut other] = LEAVES.map(Keeper::new);
+    let outcomes = gunzip.inflate_both(objects, most, (&mut one, &mut other));
+    for (object, (outcome, keeper)) in objects.iter().zip(outcomes.iter().zip([&one, &other])) {
         let mut plain = Vec::new();
-        let total = Gunzip::default().inflate(object, most, |piece| plain.extend_from_slice(piece));
-        (total, plain)
-    });
-    let ahead = gunzip.ahead(objects);
-    for (ahead, (total, expected)) in ahead.into_iter().zip(expected) {
-        let mut plain = Vec::new();
-        let outcome = gunzip.resume(ahead, most, |piece| plain.extend_from_slice(piece));
-        assert_eq!(outcome, total);
+        let total =
+            Gunzip::default().inflate(object, most, |piece: &[u8]| plain.extend_from_slice(piece));
+        assert_eq!(*outcome, total);
+        assert!(keeper.plain.len() as u64 <= most);
         if outcome.is_ok() {
-            assert!(plain == expected, "{} and {} bytes", plain.len(), expected.len());
+            assert!(keeper.plain == plain, "{} and {}", keeper.plain.len(), plain.len());
         }
     }
     // Without the instructions for it, nothing is.
     let able = Kernel::detect().is_some();
-    assert!(able || ahead.iter().all(|ahead| !ahead.is_inflated()));
-    ahead.map(|ahead| ahead.is_inflated() || !able)
+    let [mut one, mut other] = LEAVES.map(Keeper::new);
+    let firsts = Pair::default().inflate(objects, most, (&mut &mut one, &mut &mut other));
+    for (first, keeper) in firsts.iter().zip([&one, &other]) {
+        assert_eq!(first.handed, keeper.plain.len() as u64);
+        assert_eq!(first.crc, crc32(0, &keeper.plain));
+    }
+    let beside = firsts.map(|first| first.used.is_some());
+    assert!(able || beside == [false; 2]);
+    beside.map(|beside| beside || !able)
 }
 
 /// Bytes of every sort: text, numbers, noise, runs, and words of every length in the codes.
@@ -231,31 +268,43 @@ fn an_offset_beyond_the_beginning() {
     }
 }
 
-/// Streams into slices of a larger buffer: what lies around them stays as it is, also where the
-/// output is too small, and damage is found or changes nothing.
+/// Streams through windows that are slices of a larger buffer: what lies around them stays as it is, whatever is taken
+/// out when, and damage is found or changes nothing.
 #[test]
-fn nothing_is_written_beyond_the_output() {
+fn nothing_is_written_beyond_the_window() {
     const GUARD: usize = 600;
     let Some(kernel) = Kernel::detect() else { return };
     let mut tables = Tables::pair();
     for plain in samples() {
         let stream = &gzip(&plain, 6)[10..];
-        for room in [0, 1, 31, 300, 9_000, plain.len(), plain.len() + OUTPUT_SLACK] {
+        for more in [0, 1, 31, 300, 9_000, 300_000] {
+            let room = HISTORY + ROOM + more;
             for damage in [None, Some(stream.len() / 3), Some(stream.len() / 2)] {
                 let mut broken = stream.to_vec();
                 damage.inspect(|&at| broken[at] ^= 0x55);
                 let mut buffers = [(); 2].map(|()| vec![0xa5; room + 2 * GUARD]);
                 let [a, b] = &mut buffers;
-                let outcomes = Stream::both(
+                let mut streams = [
                     Stream::new(stream, &mut a[GUARD..GUARD + room]),
                     Stream::new(&broken, &mut b[GUARD..GUARD + room]),
-                    &mut tables,
-                    kernel,
-                );
-                if room >= plain.len() {
-                    assert_eq!(outcomes[0].unwrap().length, plain.len());
-                    assert!(a[GUARD..].starts_with(&plain));
+                ];
+                let mut plains = [Vec::new(), Vec::new()];
+                while streams.iter().any(Stream::goes_on) {
+                    let [a, b] = &mut streams;
+                    match (a.goes_on(), b.goes_on()) {
+                        (true, true) => Stream::both(a, b, &mut tables, kernel),
+                        (true, false) => a.alone(&mut tables[0], kernel),
+                        (false, _) => b.alone(&mut tables[1], kernel),
+                    }
+                    for (stream, plain) in streams.iter_mut().zip(&mut plains) {
+                        let fresh = stream.fresh().len().div_ceil(1 + plain.len() % 3);
+                        plain.extend_from_slice(&stream.fresh()[..fresh]);
+                        stream.take_out(fresh);
+                    }
                 }
+                plains[0].extend_from_slice(streams[0].fresh());
+                assert!(streams[0].ended().is_some() && plains[0] == plain);
+                assert_eq!(streams[0].inflated(), (plain.len() as u64, crc32(0, &plain)));
                 for buffer in &buffers {
                     let (before, rest) = buffer.split_at(GUARD);
                     let around = before.iter().chain(&rest[room..]);
@@ -337,16 +386,27 @@ fn bounds_and_memory() {
     assert!(gunzip.held() < 2 << 20, "{} bytes held", gunzip.held());
 }
 
+/// Long members pass through the windows many times, and are given up late.
 #[test]
-fn a_member_of_an_earlier_pair_is_inflated_again() {
-    let objects = [gzip(b"{\"a\":1}", 6), gzip(b"[]", 6)];
-    let mut gunzip = Gunzip::default();
-    let [first, _] = gunzip.ahead([&objects[0], &objects[1]]);
-    gunzip.ahead([&objects[1], &objects[0]]);
-    let mut plain = Vec::new();
-    assert_eq!(gunzip.resume(first, 100, |piece| plain.extend_from_slice(piece)), Ok(7));
-    assert_eq!(plain, b"{\"a\":1}");
-    assert_eq!(gunzip.resume(first, 6, |_| ()), Err(GunzipError::TooLarge));
+fn long_members() {
+    let plain = samples().concat().repeat(4);
+    for (level, other) in [(6, 1), (0, 0)] {
+        let objects = [gzip(&plain, level), gzip_libdeflate(&plain, other)];
+        let mut gunzip = Gunzip::default();
+        assert_eq!(agree(&mut gunzip, [&objects[0], &objects[1]], u64::MAX), [true; 2]);
+        if Kernel::detect().is_some() {
+            assert!(gunzip.held() < 1 << 20, "{} bytes held", gunzip.held());
+        }
+        let most = plain.len() as u64 - 1;
+        agree(&mut gunzip, [&objects[0], &objects[1]], most);
+        for share in [2, 10] {
+            let mut damaged = objects[0].clone();
+            let at = damaged.len() - damaged.len() / share;
+            damaged[at] ^= 0x10;
+            agree(&mut gunzip, [&damaged, &objects[1]], u64::MAX);
+            agree(&mut gunzip, [&objects[1], &objects[0][..at]], most);
+        }
+    }
 }
 
 /// Some of a sample, more than once: matches near and far.
