@@ -5,7 +5,7 @@ use super::gunzip::Consumer;
 
 /// Output of a member that is in memory at a time. Two of these, the tables and what records are read with fit
 /// the second-level cache of machines that logs are read on (1 MB and more); what is handed on is still there.
-const WINDOW: usize = HISTORY + (256 << 10);
+const WINDOW: usize = HISTORY + (384 << 10);
 
 /// Most bytes of a window that a consumer may leave for later, so that most of it is room for what is new.
 const MOST_LEFT: usize = WINDOW / 2;

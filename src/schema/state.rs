@@ -12,9 +12,9 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 
 use super::Kind;
 
-/// Version of the state's columns and of their meaning. A reader refuses a newer one; 1 and 2, of facts that were
-/// packed less, were in no release.
-pub const VERSION: u32 = 3;
+/// Version of the state's columns and of their meaning. A reader refuses a newer one; the earlier ones, of facts that
+/// were packed less, were in no release.
+pub const VERSION: u32 = 4;
 
 /// Key of the version in a state file's metadata.
 pub const VERSION_KEY: &str = "halfrate.state_version";

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, FieldRef, Int32Type, Schema};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -18,7 +18,7 @@ use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value};
 
 use super::by_column::ByColumn;
-use crate::schema::{Kind, PARTITION_COLUMN, Table};
+use crate::schema::{Column, Kind, PARTITION_COLUMN, Table};
 
 /// What files say made them. Without a version, so that a release alone changes no bytes; the
 /// version that counts is in the `audits` table.
@@ -153,7 +153,7 @@ pub fn conform(table: &'static Table, batch: &RecordBatch) -> Result<RecordBatch
             return Err(EncodeError::Unknown { table: table.name, column: field.name().clone() });
         }
     }
-    let column = |column: &'static crate::schema::Column| -> Result<ArrayRef, EncodeError> {
+    let column = |column: &'static Column| -> Result<ArrayRef, EncodeError> {
         let missing = EncodeError::Missing { table: table.name, column: column.name };
         let values = batch.column_by_name(column.name).ok_or(missing)?;
         let kind = column.kind.arrow();
@@ -320,10 +320,17 @@ fn properties(table: &'static Table) -> Result<WriterProperties, EncodeError> {
     let metadata = table.metadata().map(|(key, value)| (key, value.to_owned()));
     let metadata = [described].into_iter().chain(metadata);
     let mut properties = WriterProperties::builder();
-    // Counts repeat too little: without a dictionary `usage` is a fifth smaller and written in two thirds of
-    // the time.
-    for column in table.columns.iter().filter(|column| column.kind == Kind::Count) {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name), false);
+    // Whole numbers as distances from the one before, packed: they repeat too little for a dictionary, and are as small
+    // as compressed and written in half the time.
+    let packed = |column: &&Column| {
+        matches!(column.kind, Kind::Count | Kind::Small | Kind::Time | Kind::Date)
+    };
+    for column in table.columns.iter().filter(packed) {
+        let path = ColumnPath::from(column.name);
+        properties = properties
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
+            .set_column_compression(path, Compression::UNCOMPRESSED);
     }
     // Least and greatest texts of a page or file let readers pass over it where texts are sorted. Those of other columns
     // are the same in most pages, and finding them takes two comparisons of texts a row.

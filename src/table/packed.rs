@@ -40,18 +40,26 @@ pub fn pack_texts(texts: [&str; KEY_COLUMNS.len()]) -> Box<[u8]> {
     packed.into()
 }
 
-/// The minutes of an object, in the order of workloads and minutes: the workload's place among the object's,
-/// the minutes since the epoch, and the numbers.
+/// The minutes of an object, in the order of workloads and minutes. Of each workload its place among the object's
+/// and the count of its minutes; of each minute its distance from the one before (of the first: from the first of the
+/// workload before) and its numbers.
 pub(super) fn pack_minutes(minutes: &[(u32, MinuteFacts)]) -> Vec<u8> {
     let mut rows: Vec<&(u32, MinuteFacts)> = minutes.iter().collect();
     rows.sort_unstable_by_key(|(workload, facts)| (*workload, facts.minute));
-    let (mut packed, mut packed_numbers) = (Vec::with_capacity(rows.len() * 32), Vec::new());
-    for (workload, facts) in rows {
-        put(&mut packed, u64::from(*workload));
-        put(&mut packed, facts.minute.0 as u64);
-        packed_numbers.clear();
-        pack_numbers(&numbers(facts), &mut packed_numbers);
-        put_bytes(&mut packed, &packed_numbers);
+    let (mut packed, mut packed_numbers) = (Vec::with_capacity(rows.len() * 28), Vec::new());
+    let mut first = 0;
+    for run in rows.chunk_by(|a, b| a.0 == b.0) {
+        put(&mut packed, u64::from(run[0].0));
+        put(&mut packed, run.len() as u64);
+        let mut last = first;
+        first = run[0].1.minute.0;
+        for (_, facts) in run {
+            put(&mut packed, distance(last, facts.minute.0));
+            last = facts.minute.0;
+            packed_numbers.clear();
+            pack_numbers(&numbers(facts), &mut packed_numbers);
+            put_bytes(&mut packed, &packed_numbers);
+        }
     }
     packed
 }
@@ -65,21 +73,43 @@ pub(super) fn size(workload: u32, is_output: bool, bin: i32) -> u64 {
 /// Bits of a bin.
 const BIN_BITS: u32 = 31;
 
-/// The sizes of an object, in the order of days, workloads, kinds and bins: day, workload and kind of size, bin,
-/// requests. `days` are of each day the sizes of its calls.
+/// The sizes of an object, in the order of days, workloads, kinds and bins. Of each kind the distance of its day from
+/// the one before, workload and kind, and the count of its bins; of each bin its distance from the one before, and its
+/// calls if they are several, which a bit beside the distance tells. `days` are of each day the sizes of its calls.
 pub(super) fn pack_sizes(days: &mut BTreeMap<Day, Vec<u64>>) -> Vec<u8> {
     let calls: usize = days.values().map(Vec::len).sum();
-    let mut packed = Vec::with_capacity(calls * 7);
+    let mut packed = Vec::with_capacity(calls * 2 + 16);
+    let mut last_day = 0;
     for (day, sizes) in days {
         sizes.sort_unstable();
-        for same in sizes.chunk_by(|a, b| a == b) {
-            put(&mut packed, day.0 as u64);
-            put(&mut packed, same[0] >> BIN_BITS);
-            put(&mut packed, same[0] & ((1 << BIN_BITS) - 1));
-            put(&mut packed, same.len() as u64);
+        for kind in sizes.chunk_by(|a, b| a >> BIN_BITS == b >> BIN_BITS) {
+            put(&mut packed, distance(last_day, i64::from(day.0)));
+            last_day = i64::from(day.0);
+            put(&mut packed, kind[0] >> BIN_BITS);
+            let bins = || kind.chunk_by(|a, b| a == b);
+            put(&mut packed, bins().count() as u64);
+            let mut last = kind[0] >> BIN_BITS << BIN_BITS;
+            for same in bins() {
+                put(&mut packed, (same[0] - last) << 1 | u64::from(same.len() > 1));
+                last = same[0];
+                if same.len() > 1 {
+                    put(&mut packed, same.len() as u64);
+                }
+            }
         }
     }
     packed
+}
+
+/// How far it is between two numbers, small ones near 0 in both directions.
+fn distance(from: i64, to: i64) -> u64 {
+    let distance = to.wrapping_sub(from);
+    ((distance << 1) ^ (distance >> 63)) as u64
+}
+
+/// The number at a [`distance`].
+fn at_distance(from: i64, distance: u64) -> i64 {
+    from.wrapping_add((distance >> 1) as i64 ^ -((distance & 1) as i64))
 }
 
 /// Ids of requests: for each run of one day the day, how many there are, and 8 bytes each.
@@ -142,10 +172,24 @@ pub struct PackedMinute<'b> {
 
 /// The packed minutes of an object.
 pub fn minutes(packed: &[u8]) -> impl Iterator<Item = Result<PackedMinute<'_>, Torn>> {
-    items(packed, |rest| {
-        let workload = usize::try_from(take(rest)?).map_err(|_| Torn)?;
-        let minute = Minute(take(rest)? as i64);
-        Ok(PackedMinute { workload, minute, numbers: take_bytes(rest)? })
+    let (mut workload, mut left, mut first, mut last) = (0, 0, 0, 0);
+    items(packed, move |rest| {
+        let begins = left == 0;
+        if begins {
+            workload = usize::try_from(take(rest)?).map_err(|_| Torn)?;
+            left = take(rest)?;
+            last = first;
+        }
+        last = at_distance(last, take(rest)?);
+        if begins {
+            first = last;
+        }
+        let numbers = take_bytes(rest)?;
+        left = left.checked_sub(1).ok_or(Torn)?;
+        if left > 0 && rest.is_empty() {
+            return Err(Torn);
+        }
+        Ok(PackedMinute { workload, minute: Minute(last), numbers })
     })
 }
 
@@ -197,13 +241,28 @@ pub struct PackedSize {
 
 /// The packed sizes of an object.
 pub fn sizes(packed: &[u8]) -> impl Iterator<Item = Result<PackedSize, Torn>> {
-    items(packed, |rest| {
-        let day = Day(take(rest)? as i32);
-        let workload = take(rest)?;
-        let is_output = workload & 1 == 1;
-        let workload = usize::try_from(workload >> 1).map_err(|_| Torn)?;
-        let (bin, requests) = (take(rest)? as i32, take(rest)? as i64);
-        Ok(PackedSize { workload, day, is_output, bin, requests })
+    let (mut day, mut kind, mut left, mut bin) = (0, 0, 0, 0);
+    items(packed, move |rest| {
+        if left == 0 {
+            day = at_distance(day, take(rest)?);
+            kind = take(rest)?;
+            left = take(rest)?;
+            bin = 0;
+        }
+        let distance = take(rest)?;
+        bin = (distance >> 1).checked_add(bin).ok_or(Torn)?;
+        let requests = if distance & 1 == 1 { take(rest)? } else { 1 };
+        left = left.checked_sub(1).ok_or(Torn)?;
+        if left > 0 && rest.is_empty() {
+            return Err(Torn);
+        }
+        Ok(PackedSize {
+            workload: usize::try_from(kind >> 1).map_err(|_| Torn)?,
+            day: Day(i32::try_from(day).map_err(|_| Torn)?),
+            is_output: kind & 1 == 1,
+            bin: i32::try_from(bin).map_err(|_| Torn)?,
+            requests: i64::try_from(requests).map_err(|_| Torn)?,
+        })
     })
 }
 
@@ -223,7 +282,7 @@ pub fn ids(
 /// What `next` takes from the bytes until none are left; nothing more once they are torn.
 fn items<'b, T>(
     mut rest: &'b [u8],
-    next: impl Fn(&mut &'b [u8]) -> Result<T, Torn>,
+    mut next: impl FnMut(&mut &'b [u8]) -> Result<T, Torn>,
 ) -> impl Iterator<Item = Result<T, Torn>> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -318,12 +377,19 @@ mod tests {
                     prop_assert_eq!(column.values().to_vec(), vec![0, number]);
                 }
             }
-            for cut in 0..packed.len() {
-                let whole = minutes(&packed[..cut]).take_while(Result::is_ok).count();
-                prop_assert!(whole <= found.len());
-                let ends = minutes(&packed[..cut]).last().is_none_or(|last| last.is_ok());
-                let again = pack_prefix(&found[..whole]);
-                prop_assert_eq!(ends, again.len() == cut, "cut at {}", cut);
+            let few = packed.len().min(300);
+            for cut in (0..few).chain(packed.len() - few..packed.len()) {
+                let (mut whole, mut torn) = (0, false);
+                for (cut, found) in minutes(&packed[..cut]).zip(&found) {
+                    torn = cut.is_err();
+                    if let Ok(cut) = cut {
+                        prop_assert_eq!(cut, *found);
+                        whole += 1;
+                    }
+                }
+                // Without a word only where a workload ends.
+                let ends = whole == 0 || found[whole - 1].workload != found[whole].workload;
+                prop_assert!(torn || (ends && pack_minutes_of(&found[..whole]) == packed[..cut]));
             }
         }
 
@@ -365,14 +431,26 @@ mod tests {
         }
     }
 
-    fn pack_prefix(minutes: &[PackedMinute<'_>]) -> Vec<u8> {
-        let mut packed = Vec::new();
-        for minute in minutes {
-            put(&mut packed, minute.workload as u64);
-            put(&mut packed, minute.minute.0 as u64);
-            put_bytes(&mut packed, minute.numbers);
-        }
-        packed
+    fn pack_minutes_of(minutes: &[PackedMinute<'_>]) -> Vec<u8> {
+        let facts = |minute: &PackedMinute<'_>| {
+            let mut all = [0; NUMBERS];
+            numbers_of(minute.numbers).for_each(|(at, number)| all[at] = number);
+            (minute.workload as u32, minute_facts(minute.minute, all))
+        };
+        pack_minutes(&minutes.iter().map(facts).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_size_or_a_minute_of_one_call_is_short() {
+        let size = |workload, bin| size(workload, false, bin);
+        let calls: Vec<u64> = (0..100).map(|bin| size(3, 40 + bin)).collect();
+        let packed = pack_sizes(&mut BTreeMap::from([(Day(20_000), calls)]));
+        assert_eq!(packed.len(), 3 + 1 + 1 + 100);
+        let mut of_one = [0; NUMBERS];
+        of_one[0] = 1;
+        let facts = |minute: i64| (5, minute_facts(Minute(29_000_000 + minute), of_one));
+        let packed = pack_minutes(&(0..50).map(facts).collect::<Vec<_>>());
+        assert_eq!(packed.len(), 1 + 1 + 3 + 50 * (1 + 1 + 4 + 1));
     }
 
     #[test]
