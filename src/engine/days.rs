@@ -127,12 +127,14 @@ impl Days {
     }
 
     fn set_day_aside(&mut self, day: Day) -> Result<(), EngineError> {
-        let [usage, sizes] = self.aside.entry(day).or_insert_with(|| {
-            [UsageSums::schema(), SizeSums::schema(NUMBER)]
-                .map(|schema| Spool::new(schema, SPOOL_BYTES))
-        });
-        usage.push(self.usage.remove(&day).unwrap_or_default().into_rows()?)?;
-        sizes.push(self.sizes.remove(&day).unwrap_or_default().into_rows(day)?)
+        let [usage, sizes] = self
+            .aside
+            .entry(day)
+            .or_insert_with(|| [UsageSums::schema(), SizeSums::schema(NUMBER)].map(Spool::new));
+        usage.push(self.usage.remove(&day).unwrap_or_default().into_rows()?);
+        sizes.push(self.sizes.remove(&day).unwrap_or_default().into_rows(day)?);
+        let large = [usage, sizes].into_iter().filter(|spool| spool.bytes() > SPOOL_BYTES);
+        large.into_iter().try_for_each(Spool::spill)
     }
 
     /// Ends a day.

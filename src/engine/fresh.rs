@@ -15,8 +15,8 @@ use crate::table::packed::pack_ids;
 use crate::table::partial::RequestId;
 use crate::units::Day;
 
-/// Bytes of rows of one object day held in memory. A slice has few days or little of each.
-const MEMORY_BYTES: usize = 2 << 20;
+/// Bytes of rows held in memory, of all object days together: what a gigabyte of small records yields.
+const MEMORY_BYTES: usize = 12 << 20;
 
 /// Rows that wait for their columns to be made together: by then a row costs no more than its bytes.
 const PENDING_ROWS: usize = 64;
@@ -55,7 +55,7 @@ struct Aside {
 
 impl Default for Aside {
     fn default() -> Self {
-        let spool = Spool::new(state::schema(), MEMORY_BYTES);
+        let spool = Spool::new(state::schema());
         Self { spool, pending: Vec::new(), revisions: Vec::new() }
     }
 }
@@ -64,7 +64,7 @@ impl Aside {
     /// Puts the pending rows into the spool.
     fn flush(&mut self) -> Result<(), EngineError> {
         if !self.pending.is_empty() {
-            self.spool.push(state_rows(&std::mem::take(&mut self.pending))?)?;
+            self.spool.push(state_rows(&std::mem::take(&mut self.pending))?);
         }
         Ok(())
     }
@@ -94,6 +94,9 @@ impl Fresh {
         aside.pending.push((entry.clone(), row.facts, excluded.clone()));
         if aside.pending.len() == PENDING_ROWS {
             aside.flush()?;
+            if self.days.values().map(|aside| aside.spool.bytes()).sum::<usize>() > MEMORY_BYTES {
+                self.days.values_mut().try_for_each(|aside| aside.spool.spill())?;
+            }
         }
         let fresh = FreshRow { ids, excluded, planned, entry };
         self.rows.insert(fresh.entry.location.clone(), fresh);

@@ -16,8 +16,8 @@ use crate::store::ledger::Reading;
 use crate::table::columns::Reader;
 use crate::table::packed;
 use crate::table::partial::RequestId;
-use crate::table::source::{ORDINAL, ScanObject, scan};
-use crate::table::{ScanOptions, View};
+use crate::table::source::{ScanObject, scan};
+use crate::table::{ORDINAL, ScanOptions, View};
 use crate::units::Day;
 
 /// How long objects in flight may take once the scan was told to stop: an object of tens of megabytes

@@ -6,7 +6,6 @@ use std::io::{self, BufReader, BufWriter};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::FileReader;
@@ -27,26 +26,29 @@ const PIECE_ROWS: usize = 8192;
 /// Rows being set aside.
 pub(super) struct Spool {
     schema: SchemaRef,
-    /// Bytes held in memory before they go to the file.
-    memory_bytes: usize,
     pending: Vec<RecordBatch>,
     pending_bytes: usize,
     file: Option<(NamedTempFile, FileWriter<BufWriter<File>>)>,
 }
 
 impl Spool {
-    pub(super) fn new(schema: SchemaRef, memory_bytes: usize) -> Self {
-        Self { schema, memory_bytes, pending: Vec::new(), pending_bytes: 0, file: None }
+    pub(super) fn new(schema: SchemaRef) -> Self {
+        Self { schema, pending: Vec::new(), pending_bytes: 0, file: None }
     }
 
     /// Sets rows aside; their columns are those of the spool's schema in its order.
-    pub(super) fn push(&mut self, batch: RecordBatch) -> Result<(), EngineError> {
+    pub(super) fn push(&mut self, batch: RecordBatch) {
         self.pending_bytes += batch.get_array_memory_size();
         self.pending.push(batch);
-        if self.pending_bytes < self.memory_bytes {
-            return Ok(());
-        }
-        let rows = concat_batches(&self.schema, &self.pending)?;
+    }
+
+    /// Bytes held in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
+    /// Writes what is held in memory to the file.
+    pub(super) fn spill(&mut self) -> Result<(), EngineError> {
         let (_, writer) = match &mut self.file {
             Some(open) => open,
             None => {
@@ -55,19 +57,13 @@ impl Spool {
                 self.file.insert((file, writer))
             }
         };
-        writer.write(&rows)?;
-        self.pending.clear();
         self.pending_bytes = 0;
+        self.pending.drain(..).try_for_each(|batch| writer.write(&batch))?;
         Ok(())
     }
 
     /// Ends it: the rows can be read back, in the order in which they came.
     pub(super) fn finish(self) -> Result<Spooled, EngineError> {
-        // A row an object in its own batch, and whoever writes them pays by the batch.
-        let rows = match self.pending.len() {
-            0 => Vec::new(),
-            _ => vec![concat_batches(&self.schema, &self.pending)?],
-        };
         let file = match self.file {
             Some((file, mut writer)) => {
                 writer.finish()?;
@@ -75,7 +71,7 @@ impl Spool {
             }
             None => None,
         };
-        Ok(Spooled { rows, file })
+        Ok(Spooled { rows: self.pending, file })
     }
 }
 

@@ -38,6 +38,8 @@ struct Desk {
 
 /// One object to decode; plain values, so that it can be done on any thread.
 pub(super) struct Job {
+    /// The object's number in the job, where the view has one.
+    pub(super) ordinal: i64,
     pub(super) path: String,
     pub(super) size: u64,
     /// The object, or why there is none.
@@ -205,6 +207,7 @@ impl<'d> Collect<'d> for PartialSink<'d> {
 
     fn outcome(self, job: &Job, inflated: Result<u64, String>) -> Decoded {
         let scanned = Scanned {
+            ordinal: job.ordinal,
             bytes: job.size,
             inflated: *inflated.as_ref().unwrap_or(&0),
             outcome: inflated.map(|_| self.partial),

@@ -13,8 +13,13 @@ use super::packed::{pack_ids, pack_minutes, pack_sizes, pack_workloads};
 use super::partial::Partial;
 use crate::schema::state;
 
+/// Name of the facts view's partition column: the object's number in the job.
+pub const ORDINAL: &str = "ordinal";
+
 /// How scanning one object ended.
 pub(super) struct Scanned {
+    /// The object's number.
+    pub(super) ordinal: i64,
     /// Compressed size in bytes.
     pub(super) bytes: u64,
     /// Size after inflating, 0 when unreadable.
@@ -45,7 +50,19 @@ pub fn facts_schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
 
-/// The row of one object. An unreadable object is one record met and rejected, without a position.
+/// The partition column.
+pub(super) fn ordinal_field() -> Field {
+    Field::new(ORDINAL, DataType::Int64, false)
+}
+
+/// The view's file schema with the partition column behind it.
+static WHOLE: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let fields = SCHEMA.fields().iter().cloned();
+    Arc::new(Schema::new(fields.chain([Arc::new(ordinal_field())]).collect::<Vec<_>>()))
+});
+
+/// The row of one object, in all columns of the view. An unreadable object is one record met and rejected, without a
+/// position.
 pub(super) fn row(scanned: Scanned) -> Result<RecordBatch, ArrowError> {
     let error = scanned.outcome.as_ref().err().cloned();
     let mut partial = scanned.outcome.unwrap_or_default();
@@ -70,8 +87,9 @@ pub(super) fn row(scanned: Scanned) -> Result<RecordBatch, ArrowError> {
         value(pack_minutes(&partial.minutes))?,
         value(pack_sizes(&mut partial.sizes))?,
         value(pack_ids(&partial.ids))?,
+        Arc::new(Int64Array::from(vec![scanned.ordinal])),
     ];
-    RecordBatch::try_new(facts_schema(), columns)
+    RecordBatch::try_new(Arc::clone(&WHOLE), columns)
 }
 
 /// A list column of one row that holds all of `items`.

@@ -21,7 +21,7 @@ pub mod provider;
 pub mod source;
 mod waiting;
 
-pub use facts::facts_schema;
+pub use facts::{ORDINAL, facts_schema};
 pub use invocations::invocations_schema;
 
 use std::collections::HashMap;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::DataFusionError;
+use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener};
 use datafusion::physical_plan::metrics::Count;
@@ -21,7 +21,7 @@ pub(super) struct LogOpener {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) options: Arc<ScanOptions>,
     pub(super) view: View,
-    /// Columns of the view to yield, in this order.
+    /// Columns of the view (and its partition column behind them) to yield, in this order.
     pub(super) columns: Vec<usize>,
     pub(super) batch_rows: usize,
     /// What the scan has fetched and not begun to decode, of all its partitions.
@@ -45,7 +45,12 @@ impl FileOpener for LogOpener {
             let meta = &file.object_meta;
             let fetched = source::get(store.as_ref(), meta, options.allowance(), &buffers).await;
             let (done, result) = oneshot::channel();
+            let ordinal = match file.partition_values.first() {
+                Some(ScalarValue::Int64(Some(ordinal))) => *ordinal,
+                _ => 0,
+            };
             waiting.push(Job {
+                ordinal,
                 path: meta.location.to_string(),
                 size: meta.size,
                 fetched: fetched.map_err(|error| error.to_string()),

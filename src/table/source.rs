@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
@@ -15,13 +14,15 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, apply_expression_roots};
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::decoding::Job;
+use super::facts::ordinal_field;
 use super::opener::LogOpener;
 use super::waiting::Waiting;
 use super::{ScanOptions, View, facts_schema, invocations_schema};
@@ -31,9 +32,6 @@ use crate::source::Buffers;
 pub const UNREADABLE: &str = "unreadable_objects";
 /// Metric: records that could not be read.
 pub const REJECTED: &str = "rejected_records";
-
-/// Name of the facts view's partition column: the object's number in the job.
-pub const ORDINAL: &str = "ordinal";
 
 /// Rows of an `invocations` batch when DataFusion does not say.
 const BATCH_ROWS: usize = 8192;
@@ -68,12 +66,9 @@ impl LogSource {
     pub fn new(view: View, options: Arc<ScanOptions>) -> Self {
         let table_schema = match view {
             View::Invocations => TableSchema::from(invocations_schema()),
-            View::Facts => {
-                let ordinal = Arc::new(Field::new(ORDINAL, DataType::Int64, false));
-                TableSchema::builder(facts_schema())
-                    .with_table_partition_cols(vec![ordinal])
-                    .build()
-            }
+            View::Facts => TableSchema::builder(facts_schema())
+                .with_table_partition_cols(vec![Arc::new(ordinal_field())])
+                .build(),
         };
         Self {
             view,
@@ -86,6 +81,16 @@ impl LogSource {
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
+
+    /// Places in the view's columns of what is projected, if that is columns under their own names: openers yield
+    /// these themselves. What DataFusion puts around an opener costs more for each object than opening a small one.
+    fn plain_columns(&self) -> Option<Vec<usize>> {
+        let place = |of: &ProjectionExpr| {
+            let column = of.expr.downcast_ref::<Column>()?;
+            (of.alias == column.name()).then_some(column.index())
+        };
+        self.projection.source.iter().map(place).collect()
+    }
 }
 
 impl FileSource for LogSource {
@@ -96,17 +101,21 @@ impl FileSource for LogSource {
         partition: usize,
     ) -> Result<Arc<dyn FileOpener>> {
         let counter = |name| MetricBuilder::new(&self.metrics).counter(name, partition);
+        let plain = self.plain_columns();
         let opener = Arc::new(LogOpener {
             store,
             options: Arc::clone(&self.options),
             view: self.view,
-            columns: self.projection.file_indices.clone(),
+            columns: plain.as_ref().unwrap_or(&self.projection.file_indices).clone(),
             batch_rows: self.batch_rows,
             waiting: Arc::clone(&self.waiting),
             buffers: self.buffers.clone(),
             unreadable: counter(UNREADABLE),
             rejected: counter(REJECTED),
         });
+        if plain.is_some() {
+            return Ok(opener);
+        }
         ProjectionOpener::try_new(self.projection.clone(), opener, self.table_schema.file_schema())
     }
 
