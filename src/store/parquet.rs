@@ -332,14 +332,15 @@ fn properties(table: &'static Table) -> Result<WriterProperties, EncodeError> {
             .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
             .set_column_compression(path, Compression::UNCOMPRESSED);
     }
-    // Least and greatest texts of a page or file let readers pass over it where texts are sorted. Those of other columns
-    // are the same in most pages, and finding them takes two comparisons of texts a row.
-    let sorted = &table.order[..table.order.len().min(SORTED_TEXTS)];
-    for column in table.columns.iter().filter(|column| column.kind == Kind::Text) {
-        if !sorted.contains(&column.name) {
-            let path = ColumnPath::from(column.name);
-            properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
-        }
+    // Least and greatest values of a page or file let readers pass over it where rows are sorted by them. Those of other
+    // columns are much the same in most pages, and finding them takes two comparisons a row.
+    let unsorted = |column: &&Column| {
+        let place = table.order.iter().position(|name| *name == column.name);
+        place.is_none_or(|place| column.kind == Kind::Text && place >= SORTED_TEXTS)
+    };
+    for column in table.columns.iter().filter(unsorted) {
+        let path = ColumnPath::from(column.name);
+        properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
     }
     Ok(properties
         .set_compression(Compression::ZSTD(level))
@@ -396,13 +397,13 @@ mod tests {
     }
 
     #[test]
-    fn texts_have_statistics_where_they_are_sorted() {
+    fn statistics_are_of_what_rows_are_sorted_by() {
         let data = data("workloads");
         let (_, file) = read(&encode(data.table, &[data.parts[0].batch.clone()]).unwrap());
         let columns = data.table.columns.iter();
         let told: Vec<&str> = columns
             .zip(file.metadata().row_group(0).columns())
-            .filter(|(column, chunk)| column.kind == Kind::Text && chunk.statistics().is_some())
+            .filter(|(_, chunk)| chunk.statistics().is_some())
             .map(|(column, _)| column.name)
             .collect();
         assert_eq!(told, ["account", "region", "caller"]);

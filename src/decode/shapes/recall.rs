@@ -1,6 +1,6 @@
 //! Reading a record by the shape that it has.
 
-use super::super::balance::Inside;
+use super::super::balance::{Inside, below};
 use super::super::body::TELLING;
 use super::super::ends::Ends;
 use super::super::json::{Cursor, Kind};
@@ -78,10 +78,23 @@ impl Part {
         };
         let length = self.length as usize;
         let fits = lanes.differ(lanes.load(met), lanes.load(expected)) & self.counts == 0
-            && (length <= BLOCK || rest.starts_with(self.text(texts)));
+            && (length <= BLOCK || self.fits_beyond(rest, texts, lanes));
         if fits {
             cursor.pass(length);
         }
         fits
+    }
+
+    /// Whether all blocks of a text but its first come next; never, where the last is near the end of the bytes.
+    #[inline(always)]
+    fn fits_beyond(&self, rest: &[u8], texts: &[[u8; BLOCK]], lanes: impl Compare) -> bool {
+        let (met, length) = (rest.as_chunks().0, self.length as usize);
+        let texts = texts.get(self.text as usize..).unwrap_or_default();
+        let differ = |at| match (met.get(at), texts.get(at)) {
+            (Some(met), Some(expected)) => lanes.differ(lanes.load(met), lanes.load(expected)),
+            _ => !0,
+        };
+        let last = length / BLOCK;
+        (1..last).all(|at| differ(at) == 0) && differ(last) & below(length % BLOCK) == 0
     }
 }
