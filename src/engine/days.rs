@@ -212,8 +212,9 @@ mod tests {
     use super::*;
     use crate::schema::table;
     use crate::store::parquet::{encode, encode_by_column};
-    use crate::table::columns::NUMBERS;
-    use crate::table::packed::{pack_numbers, pack_texts};
+    use crate::table::columns::{NUMBERS, minute_facts};
+    use crate::table::packed::{pack_minutes, pack_sizes, pack_texts, size};
+    use crate::units::Minute;
     use crate::workload::Window;
     use datafusion::prelude::SessionContext;
     use futures::TryStreamExt;
@@ -242,22 +243,17 @@ mod tests {
             put(&mut packed[0], texts.len());
             packed[0].extend(&texts);
         }
-        for (workload, minute, requests) in minutes {
+        let facts = |(workload, minute, requests): &(usize, i64, i64)| {
             let mut numbers = [0; NUMBERS];
             (numbers[0], numbers[6]) = (*requests, minute * 1000);
-            let mut of_minute = Vec::new();
-            pack_numbers(&numbers, &mut of_minute);
-            put(&mut packed[1], workload % workloads.len());
-            put(&mut packed[1], *minute as usize);
-            put(&mut packed[1], of_minute.len());
-            packed[1].extend(of_minute);
-        }
-        for (workload, bin) in sizes {
-            put(&mut packed[2], 0);
-            put(&mut packed[2], workload % workloads.len() * 2 + 1);
-            put(&mut packed[2], *bin as usize);
-            put(&mut packed[2], 3);
-        }
+            ((workload % workloads.len()) as u32, minute_facts(Minute(*minute), numbers))
+        };
+        packed[1] = pack_minutes(&minutes.iter().map(facts).collect::<Vec<_>>());
+        let calls = |(workload, bin): &(usize, i32)| {
+            [size((workload % workloads.len()) as u32, true, *bin); 3]
+        };
+        let calls = sizes.iter().flat_map(calls).collect();
+        packed[2] = pack_sizes(&mut BTreeMap::from([(Day(0), calls)]));
         packed
     }
 
@@ -348,7 +344,8 @@ mod tests {
         let mut days = Days::new(9);
         days.begin(&wanted);
         add(&mut days, &object).unwrap();
-        object[1][0] = 0x81;
+        // The first byte of a packed minute is its workload.
+        object[1][0] = 1;
         assert_eq!(add(&mut days, &object), Err(Torn));
     }
 }

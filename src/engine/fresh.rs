@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BinaryArray, RecordBatch};
+use arrow::buffer::Buffer;
 use arrow::compute::concat;
 
 use super::EngineError;
@@ -25,7 +26,7 @@ const PENDING_ROWS: usize = 64;
 pub(super) struct FreshRow {
     pub(super) entry: LedgerEntry,
     /// Requests that count in it, packed.
-    pub(super) ids: Vec<u8>,
+    pub(super) ids: Buffer,
     /// Requests that are in it and count elsewhere, packed.
     pub(super) excluded: Vec<u8>,
     /// Its place in the plan; none for one that the state had and that was read again.
@@ -88,7 +89,7 @@ impl Fresh {
             }
         }
         self.touched.extend(entry.days.iter().map(|(day, _)| *day));
-        let (ids, excluded) = (packed_facts(&row.facts, "ids")?.to_vec(), pack_ids(excluded));
+        let (ids, excluded) = (packed_facts(&row.facts, "ids")?, pack_ids(excluded));
         let aside = self.days.entry(entry.day).or_default();
         aside.revisions.push(entry.revision);
         aside.pending.push((entry.clone(), row.facts, excluded.clone()));

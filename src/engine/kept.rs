@@ -43,9 +43,9 @@ struct Narrow {
 }
 
 impl Narrow {
-    /// Of `most` as the largest number without sign.
-    fn new(most: u64, rows: usize) -> Self {
-        let width = match most {
+    /// Of numbers that have no other bits, or none above them.
+    fn new(bits: u64, rows: usize) -> Self {
+        let width = match bits {
             0 => 0,
             1..=0xff => 1,
             0x100..=0xffff => 2,
@@ -100,12 +100,7 @@ impl WholeDay {
     /// So kept, facts take a third of what adding them up takes.
     pub(super) fn new(usage: UsageSums, sizes: SizeSums, keys: &Keys) -> Self {
         let (rows, sizes) = (usage.sorted(keys), sizes.sorted(keys));
-        let mut most = [0_u64; NUMBERS];
-        for row in &rows {
-            // As if without sign: a negative number takes all bytes.
-            most.iter_mut().zip(usage.numbers(row)).for_each(|(most, n)| *most |= n as u64);
-        }
-        let mut numbers = most.map(|most| Narrow::new(most, rows.len()));
+        let mut numbers = usage.bits().map(|bits| Narrow::new(bits, rows.len()));
         for row in &rows {
             numbers.iter_mut().zip(usage.numbers(row)).for_each(|(column, n)| column.push(n));
         }

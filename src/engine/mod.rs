@@ -6,6 +6,7 @@
 //! (`queries/facts`) adds up and sorts what was set aside.
 
 pub mod catalog;
+mod commit;
 mod days;
 mod fresh;
 pub mod gate;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::buffer::Buffer;
 use datafusion::physical_plan::execute_stream;
-use futures::TryStreamExt;
-use tokio::sync::watch;
+use futures::StreamExt;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::EngineError;
 use super::session::Ground;
@@ -23,6 +25,9 @@ use crate::units::Day;
 /// How long objects in flight may take once the scan was told to stop: an object of tens of megabytes
 /// arrives in seconds, and schedulers kill half a minute after they asked.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Rows that wait for whoever takes them, so that objects go on being read while a slice is committed.
+const ROWS_AHEAD: usize = 128;
 
 /// Whether the user or a scheduler asked to stop.
 #[derive(Clone, Debug)]
@@ -74,6 +79,16 @@ pub async fn job(
 ) -> Result<bool, EngineError> {
     let plan = scan(View::Facts, options, objects, None, None)?;
     let mut stream = execute_stream(plan, ground.task())?;
+    let (sender, mut rows) = mpsc::channel(ROWS_AHEAD);
+    // Ends with this future, whatever becomes of it.
+    let mut forwarding = JoinSet::new();
+    forwarding.spawn(async move {
+        while let Some(batch) = stream.next().await {
+            if sender.send(batch).await.is_err() {
+                return;
+            }
+        }
+    });
     let mut waiting: std::collections::HashSet<i64> =
         objects.iter().map(|object| object.ordinal).collect();
     let mut late = 0;
@@ -84,10 +99,10 @@ pub async fn job(
     loop {
         let batch = tokio::select! {
             biased;
-            batch = stream.try_next() => batch?,
+            batch = rows.recv() => batch,
             () = &mut ended => return Ok(false),
         };
-        let Some(batch) = batch else { break };
+        let Some(batch) = batch.transpose()? else { break };
         for row in 0..batch.num_rows() {
             let row = take_apart(&batch.slice(row, 1))?;
             if !waiting.remove(&row.ordinal) {
@@ -102,6 +117,9 @@ pub async fn job(
         if late > options.limits.concurrent_objects {
             return Ok(waiting.is_empty());
         }
+    }
+    if let Some(Err(panicked)) = forwarding.join_next().await {
+        std::panic::resume_unwind(panicked.into_panic());
     }
     if !waiting.is_empty() {
         let (asked, missing) = (objects.len(), waiting.len());
@@ -148,7 +166,7 @@ fn take_apart(facts: &RecordBatch) -> Result<ObjectRow, EngineError> {
     };
     let ordinal = count(ORDINAL)?;
     let mut days = BTreeMap::new();
-    for minute in packed::minutes(packed_facts(facts, "usage")?) {
+    for minute in packed::minutes(&packed_facts(facts, "usage")?) {
         let minute = minute.map_err(|torn| EngineError::Conservation(torn.to_string()))?;
         *days.entry(minute.minute.day()).or_insert(0) += minute.requests();
     }
@@ -182,10 +200,12 @@ fn check(
     Ok(())
 }
 
-/// One kind of packed facts of an object's row.
-pub(super) fn packed_facts<'r>(row: &'r RecordBatch, name: &str) -> Result<&'r [u8], EngineError> {
+/// One kind of packed facts of an object's row; shares the row's memory.
+pub(super) fn packed_facts(row: &RecordBatch, name: &str) -> Result<Buffer, EngineError> {
     let column = row.column_by_name(name).and_then(|column| column.as_binary_opt::<i32>());
     let column = column.filter(|column| !column.is_empty());
     let missing = || EngineError::Conservation(format!("the scan has no packed {name}"));
-    Ok(column.ok_or_else(missing)?.value(0))
+    let column = column.ok_or_else(missing)?;
+    let start = column.value_offsets()[0] as usize;
+    Ok(column.values().slice_with_length(start, column.value(0).len()))
 }

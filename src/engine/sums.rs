@@ -32,6 +32,8 @@ pub(super) struct UsageSums {
     sums: Vec<Vec<[u32; NUMBERS]>>,
     /// Place and column → sum, where that is [`BEYOND`].
     beyond: HashMap<(u32, usize), i64, RandomState>,
+    /// By column the bits that any sum has had: a negative one as if without sign.
+    bits: [u64; NUMBERS],
 }
 
 /// Stands for a sum that does not fit: few minutes have billions of anything, and so rows take half the room.
@@ -60,6 +62,7 @@ impl UsageSums {
                 sum => i64::from(sum),
             };
             let sum = sum.saturating_add(value);
+            self.bits[column] |= sum as u64;
             sums[column] = match u32::try_from(sum) {
                 Ok(sum) if sum != BEYOND => sum,
                 _ => {
@@ -79,6 +82,11 @@ impl UsageSums {
         let mut rows: Vec<(u64, UsageRow)> = self.rows.iter().map(row).collect();
         rows.sort_unstable_by_key(|(order, _)| *order);
         rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// By column the bits that its numbers have, and perhaps more below the highest.
+    pub(super) fn bits(&self) -> [u64; NUMBERS] {
+        self.bits
     }
 
     /// The numbers of a row.

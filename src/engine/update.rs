@@ -1,28 +1,25 @@
 //! The update: objects are read slice by slice, their requests settled, and each slice committed.
 //!
 //! A slice ends where enough was read to be worth a commit, so that a killed audit of a terabyte goes on
-//! where it was. Within a slice rows flow as objects finish; between slices nothing is held.
+//! where it was. Within a slice rows flow as objects finish. A slice is settled and committed while the next one is
+//! read: that rests on nothing but the objects.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
-use futures::TryStreamExt;
-
 use super::EngineError;
-use super::fresh::{Finished, Fresh};
+use super::commit::Edit;
+use super::fresh::Fresh;
 use super::plan::{Listed, Pending, Plan};
 use super::scan::{self, Stop};
 use super::session::Ground;
 use super::settle::{self, Again};
-use super::spool::Spooled;
 use crate::failpoint;
-use crate::schema::state;
 use crate::store::dataset::Dataset;
-use crate::store::index::{Index, Summary};
-use crate::store::ledger::{self, LedgerEntry, Reading, object_day};
+use crate::store::index::Index;
+use crate::store::ledger::{LedgerEntry, Reading, object_day};
 use crate::store::lock::Lock;
-use crate::store::state::{StateFile, StateWriter, filtered};
 use crate::table::ScanOptions;
 use crate::table::source::ScanObject;
 use crate::units::Day;
@@ -96,38 +93,68 @@ impl Update<'_> {
         mut progress: impl FnMut(&ScanObject, &Reading),
     ) -> Result<Updated, EngineError> {
         let mut updated = Updated::default();
-        if !plan.dropped.is_empty() {
+        let Plan { objects, dropped, gone, .. } = &mut plan;
+        if !dropped.is_empty() {
             let mut fresh = Fresh::default();
-            plan.dropped.iter().for_each(|entry| fresh.replaces(entry));
-            updated.again += self.settle(&plan, index, &mut fresh).await?;
-            self.commit(fresh.finish()?, &mut plan.gone, index).await?;
+            dropped.iter().for_each(|entry| fresh.replaces(entry));
+            updated.again += self.settle(objects, index, &mut fresh).await?;
+            self.commit(fresh.finish()?, gone, index).await?;
         }
-        let mut at = 0;
-        while at < plan.objects.len() && !self.stop.is_wanted() {
-            self.lock.check()?;
-            let end = at + self.slice(&plan.objects[at..]);
+        let (mut at, mut read) = (0, None);
+        loop {
+            let first = at;
+            if at < objects.len() && !self.stop.is_wanted() {
+                at += self.slice(&objects[at..]);
+            }
             let mut met = |object: &ScanObject, reading: &Reading| {
                 updated.records += reading.records;
                 progress(object, reading);
             };
-            let (mut fresh, answered) = self.read(at, &plan.objects[at..end], &mut met).await?;
-            failpoint::point("scanned");
-            updated.again += self.settle(&plan, index, &mut fresh).await?;
-            failpoint::point("settled");
+            let reading = async {
+                match &objects[first..at] {
+                    [] => Ok(None),
+                    slice => self.read(first, slice, &mut met).await.map(Some),
+                }
+            };
+            let before = read.take();
+            let committing = async {
+                match before {
+                    Some(before) => self.settle_and_commit(objects, before, gone, index).await,
+                    None => Ok(0),
+                }
+            };
+            let (again, next) = while_committing(committing, reading).await?;
+            updated.again += again;
+            let Some((fresh, answered)) = next else { break };
             updated.objects += answered;
             for row in fresh.rows.values().filter(|row| row.planned.is_some()) {
                 updated.bytes += row.entry.bytes;
             }
-            self.commit(fresh.finish()?, &mut plan.gone, index).await?;
-            at = end;
+            read = Some(fresh);
         }
-        updated.left = (plan.objects.len() as u64).saturating_sub(updated.objects);
+        updated.left = (objects.len() as u64).saturating_sub(updated.objects);
         self.lock.check()?;
-        for (day, gone) in std::mem::take(&mut plan.gone) {
+        for (day, gone) in std::mem::take(gone) {
             self.commit_day(day, None, Edit { gone, ..Edit::default() }, index).await?;
         }
         failpoint::point("update-done");
         Ok(updated)
+    }
+
+    /// Settles and commits what was read; returns how many objects were read again for that.
+    async fn settle_and_commit(
+        &self,
+        objects: &[Pending],
+        mut fresh: Fresh,
+        gone: &mut BTreeMap<Day, BTreeMap<String, bool>>,
+        index: &mut Index,
+    ) -> Result<u64, EngineError> {
+        self.lock.check()?;
+        failpoint::point("scanned");
+        let again = self.settle(objects, index, &mut fresh).await?;
+        failpoint::point("settled");
+        self.commit(fresh.finish()?, gone, index).await?;
+        Ok(again)
     }
 
     /// Reads one slice, which begins at `first` in the plan; tells how many of its objects answered.
@@ -186,7 +213,7 @@ impl Update<'_> {
     /// Reads again what counts otherwise than it should, until nothing does. Returns how many were read.
     async fn settle(
         &self,
-        plan: &Plan,
+        objects: &[Pending],
         index: &Index,
         fresh: &mut Fresh,
     ) -> Result<u64, EngineError> {
@@ -202,7 +229,7 @@ impl Update<'_> {
             }
             for again in wrong {
                 read += 1;
-                if !self.again(plan, fresh, &again, round as u64).await? {
+                if !self.again(objects, fresh, &again, round as u64).await? {
                     frozen.insert(again.entry.location);
                 }
             }
@@ -213,13 +240,13 @@ impl Update<'_> {
     /// Reads one object again; `false` when the state has it and it cannot be read.
     async fn again(
         &self,
-        plan: &Plan,
+        objects: &[Pending],
         fresh: &mut Fresh,
         again: &Again,
         round: u64,
     ) -> Result<bool, EngineError> {
         let object = match again.planned {
-            Some(at) => plan.objects.get(at).map(|pending| pending.at),
+            Some(at) => objects.get(at).map(|pending| pending.at),
             None => self.listed.find(&again.entry),
         };
         let Some(object) = object else { return Ok(false) };
@@ -237,104 +264,25 @@ impl Update<'_> {
         fresh.push(entry, row, excluded, again.planned)?;
         Ok(true)
     }
-
-    /// Commits a slice, the latest day first: what an object on an earlier day takes over from one on a
-    /// later day is given up before it is taken, so that no crash can leave it counted twice.
-    async fn commit(
-        &self,
-        finished: Finished,
-        gone: &mut BTreeMap<Day, BTreeMap<String, bool>>,
-        index: &mut Index,
-    ) -> Result<(), EngineError> {
-        let Finished { mut days, mut replaced } = finished;
-        let all: BTreeSet<Day> = days.keys().copied().collect();
-        let emptied = replaced.keys().filter(|day| !all.contains(day)).copied();
-        let order: Vec<Day> = all.iter().rev().copied().chain(emptied).collect();
-        for day in order {
-            self.lock.check()?;
-            let edit = Edit {
-                drop: replaced.remove(&day).unwrap_or_default(),
-                gone: gone.remove(&day).unwrap_or_default(),
-            };
-            self.commit_day(day, days.remove(&day), edit, index).await?;
-        }
-        Ok(())
-    }
-
-    /// Commits one object day: its rows without those that go, then the new ones.
-    async fn commit_day(
-        &self,
-        day: Day,
-        rows: Option<(Spooled, Vec<bool>)>,
-        edit: Edit,
-        index: &mut Index,
-    ) -> Result<(), EngineError> {
-        let before = index.state.get(&day.0).map(|summary| summary.version.clone());
-        let mut writer = self.dataset.state_writer(day, &self.options_text, before.as_ref())?;
-        let old = before.map(|version| StateFile { day, bytes: version.size });
-        let entries = match self.fill(&mut writer, old, rows, &edit).await {
-            Ok(entries) => entries,
-            Err(error) => {
-                writer.abort().await;
-                return Err(error);
-            }
-        };
-        let objects = entries.len() as u64;
-        match writer.finish().await? {
-            Some(version) => {
-                tracing::info!(%day, objects, "object day committed");
-                let summary = Summary::of(version, self.options_text.clone(), &entries);
-                index.state.insert(day.0, summary);
-            }
-            None => {
-                index.state.remove(&day.0);
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the rows of one object day; returns their entries.
-    async fn fill(
-        &self,
-        writer: &mut StateWriter,
-        old: Option<StateFile>,
-        rows: Option<(Spooled, Vec<bool>)>,
-        edit: &Edit,
-    ) -> Result<Vec<LedgerEntry>, EngineError> {
-        let mut entries = Vec::new();
-        if let Some(file) = old {
-            let schema = state::schema();
-            let names: Vec<&str> =
-                schema.fields().iter().map(|field| field.name().as_str()).collect();
-            let stays = |entry: &LedgerEntry| !edit.drop.contains(&entry.location);
-            let mut old = self.dataset.rows(file, &names, stays).await?;
-            while let Some(batch) = old.try_next().await? {
-                let mut of_batch = ledger::entries(file.day, &batch)?;
-                writer.write(marked(batch, &mut of_batch, &edit.gone)?).await?;
-                entries.extend(of_batch);
-            }
-        }
-        if let Some((spooled, counts)) = rows {
-            let mut counts = counts.into_iter();
-            for batch in spooled.batches() {
-                let batch = batch?;
-                let keep: BooleanArray = counts.by_ref().take(batch.num_rows()).map(Some).collect();
-                let batch = filtered(&batch, keep)?;
-                entries.extend(ledger::entries(writer.day(), &batch)?);
-                writer.write(batch).await?;
-            }
-        }
-        Ok(entries)
-    }
 }
 
-/// Changes to the rows that an object day has.
-#[derive(Default)]
-struct Edit {
-    /// Full names of the objects whose rows go.
-    drop: BTreeSet<String>,
-    /// Objects that went (true) or came back.
-    gone: BTreeMap<String, bool>,
+/// What both yield. A commit is never left in its middle; when it fails, reading is.
+async fn while_committing<C, R>(
+    committing: impl Future<Output = Result<C, EngineError>>,
+    reading: impl Future<Output = Result<R, EngineError>>,
+) -> Result<(C, R), EngineError> {
+    let (mut committing, mut reading) = (pin!(committing), pin!(reading));
+    let mut read = None;
+    let committed = loop {
+        tokio::select! {
+            committed = &mut committing => break committed?,
+            done = &mut reading, if read.is_none() => read = Some(done),
+        }
+    };
+    match read {
+        Some(read) => Ok((committed, read?)),
+        None => Ok((committed, reading.await?)),
+    }
 }
 
 /// Whether a reading says nothing new: the same failure again, or a failure where the same version was read
@@ -344,25 +292,4 @@ fn is_as_before(before: &[LedgerEntry], now: &LedgerEntry, reading: &Reading) ->
     reading.error.is_some()
         && (entry.bytes, &entry.etag) == (now.bytes, &now.etag)
         && (entry.reading.error == reading.error || entry.reading.error.is_none())
-}
-
-/// The rows with what `gone` says of them.
-fn marked(
-    batch: RecordBatch,
-    entries: &mut [LedgerEntry],
-    gone: &BTreeMap<String, bool>,
-) -> Result<RecordBatch, EngineError> {
-    if gone.is_empty() {
-        return Ok(batch);
-    }
-    for entry in entries.iter_mut() {
-        if let Some(now) = gone.get(&entry.location) {
-            entry.gone = *now;
-        }
-    }
-    let marks: BooleanArray = entries.iter().map(|entry| Some(entry.gone)).collect();
-    let at = batch.schema().index_of("gone")?;
-    let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
-    columns[at] = Arc::new(marks);
-    Ok(RecordBatch::try_new(batch.schema(), columns)?)
 }

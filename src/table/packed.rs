@@ -43,7 +43,7 @@ pub fn pack_texts(texts: [&str; KEY_COLUMNS.len()]) -> Box<[u8]> {
 /// The minutes of an object, in the order of workloads and minutes. Of each workload its place among the object's
 /// and the count of its minutes; of each minute its distance from the one before (of the first: from the first of the
 /// workload before) and its numbers.
-pub(super) fn pack_minutes(minutes: &[(u32, MinuteFacts)]) -> Vec<u8> {
+pub fn pack_minutes(minutes: &[(u32, MinuteFacts)]) -> Vec<u8> {
     let mut rows: Vec<&(u32, MinuteFacts)> = minutes.iter().collect();
     rows.sort_unstable_by_key(|(workload, facts)| (*workload, facts.minute));
     let (mut packed, mut packed_numbers) = (Vec::with_capacity(rows.len() * 28), Vec::new());
@@ -66,7 +66,7 @@ pub(super) fn pack_minutes(minutes: &[(u32, MinuteFacts)]) -> Vec<u8> {
 
 /// The size of a call in one number, because an object has thousands: workload, kind and bin, which is never
 /// negative. In their order, numbers are in that of workloads, kinds and bins.
-pub(super) fn size(workload: u32, is_output: bool, bin: i32) -> u64 {
+pub fn size(workload: u32, is_output: bool, bin: i32) -> u64 {
     (u64::from(workload) << (BIN_BITS + 1)) | (u64::from(is_output) << BIN_BITS) | bin as u64
 }
 
@@ -76,7 +76,7 @@ const BIN_BITS: u32 = 31;
 /// The sizes of an object, in the order of days, workloads, kinds and bins. Of each kind the distance of its day from
 /// the one before, workload and kind, and the count of its bins; of each bin its distance from the one before, and its
 /// calls if they are several, which a bit beside the distance tells. `days` are of each day the sizes of its calls.
-pub(super) fn pack_sizes(days: &mut BTreeMap<Day, Vec<u64>>) -> Vec<u8> {
+pub fn pack_sizes(days: &mut BTreeMap<Day, Vec<u64>>) -> Vec<u8> {
     let calls: usize = days.values().map(Vec::len).sum();
     let mut packed = Vec::with_capacity(calls * 2 + 16);
     let mut last_day = 0;
