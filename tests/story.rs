@@ -128,10 +128,12 @@ impl Place {
         fs::remove_file(self.folder().join("logs").join(&object.key)).unwrap();
     }
 
-    /// As [`Place::audit`], by a debug build that writes every state file in many row groups and, on disk, in many
-    /// pieces, as it does with those of megabytes. S3 takes no small pieces.
+    /// As [`Place::audit`], by a debug build that commits every object alone, while the next one is read, and writes every
+    /// state file in many row groups and, on disk, in many pieces, as it does with those of megabytes. S3 takes no small
+    /// pieces.
     pub(crate) fn audit_in_pieces(&self, out: &str) -> Run {
-        let run = self.audit(out).envs([("HALFRATE_ROW_GROUP_BYTES", "1")]);
+        let sizes = ["HALFRATE_SLICE_BYTES", "HALFRATE_ROW_GROUP_BYTES"].map(|name| (name, "1"));
+        let run = self.audit(out).envs(sizes);
         match self {
             Self::Disk(..) => run.envs([("HALFRATE_PIECE_BYTES", "1")]),
             Self::S3(..) => run,

@@ -25,7 +25,7 @@ use crate::table::source::ScanObject;
 use crate::units::Day;
 
 /// Compressed bytes of a slice: some seconds of reading, and the ids of its records are few tens of megabytes.
-const SLICE_BYTES: u64 = 512 << 20;
+const SLICE_BYTES: usize = 512 << 20;
 
 /// Objects of a slice: their ledger entries and the answers to their keys stay small.
 const SLICE_OBJECTS: usize = 8192;
@@ -191,12 +191,13 @@ impl Update<'_> {
 
     /// How many of the first objects make a slice, at least one.
     fn slice(&self, objects: &[Pending]) -> usize {
+        let most = failpoint::bytes("HALFRATE_SLICE_BYTES", SLICE_BYTES) as u64;
         let (mut bytes, mut days) = (0_u64, BTreeSet::new());
         let fits = |pending: &&Pending| {
             let object = &self.listed.objects[pending.at].1;
             bytes = bytes.saturating_add(object.size);
             days.insert(object_day(object));
-            bytes <= SLICE_BYTES && days.len() <= SLICE_DAYS
+            bytes <= most && days.len() <= SLICE_DAYS
         };
         objects.iter().take(SLICE_OBJECTS).take_while(fits).count().max(1)
     }
@@ -292,4 +293,30 @@ fn is_as_before(before: &[LedgerEntry], now: &LedgerEntry, reading: &Reading) ->
     reading.error.is_some()
         && (entry.bytes, &entry.etag) == (now.bytes, &now.etag)
         && (entry.reading.error == reading.error || entry.reading.error.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[tokio::test]
+    async fn a_commit_is_never_left_in_its_middle() {
+        let failed = || EngineError::Conservation("as wanted".into());
+        let committed = Cell::new(false);
+        let committing = async {
+            for _ in 0..9 {
+                tokio::task::yield_now().await;
+            }
+            committed.set(true);
+            Ok(1)
+        };
+        let reading = async { Err::<i32, _>(failed()) };
+        assert!(while_committing(committing, reading).await.is_err() && committed.get());
+        // What is being read is nothing that has to be ended.
+        let reading = std::future::pending::<Result<i32, _>>();
+        assert!(while_committing(async { Err::<i32, _>(failed()) }, reading).await.is_err());
+        let both = while_committing(async { Ok(1) }, async { Ok(2) }).await;
+        assert_eq!(both.unwrap(), (1, 2));
+    }
 }

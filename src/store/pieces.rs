@@ -7,9 +7,13 @@ use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions};
 
 use super::dataset::{Before, Dataset, DatasetError, Version};
 use crate::failpoint;
+use crate::source::SourceUrl;
 
-/// Bytes of a piece, at least. S3 takes ten thousand, none but the last below 5 MiB.
-const PIECE_BYTES: usize = 8 << 20;
+/// Bytes of a piece for S3, at least: it takes ten thousand, none but the last below 5 MiB.
+const PART_BYTES: usize = 5 << 20;
+
+/// Bytes of a piece for a disk, which takes any: few, because they are in memory until then.
+const WRITE_BYTES: usize = 1 << 20;
 
 /// A file on its way. Smaller ones than a piece are put at once.
 pub(super) struct Pieces {
@@ -25,7 +29,11 @@ pub(super) struct Pieces {
 impl Pieces {
     /// A file that will be under `path`, if that is then as it should be before.
     pub(super) fn new(dataset: &Dataset, path: Path, before: Before) -> Self {
-        let piece_bytes = failpoint::bytes("HALFRATE_PIECE_BYTES", PIECE_BYTES);
+        let least = match dataset.source().url {
+            SourceUrl::S3 { .. } => PART_BYTES,
+            SourceUrl::Local(_) => WRITE_BYTES,
+        };
+        let piece_bytes = failpoint::bytes("HALFRATE_PIECE_BYTES", least);
         Self { dataset: dataset.clone(), path, before, piece_bytes, sent: 0, upload: None }
     }
 
