@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, RecordBatch};
 use arrow::buffer::Buffer;
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
@@ -15,8 +15,9 @@ use tokio::task::JoinSet;
 use super::EngineError;
 use super::session::Ground;
 use crate::store::ledger::Reading;
+use crate::store::state::packed;
 use crate::table::columns::Reader;
-use crate::table::packed;
+use crate::table::packed::minutes;
 use crate::table::partial::RequestId;
 use crate::table::source::{ScanObject, scan};
 use crate::table::{ORDINAL, ScanOptions, View};
@@ -166,7 +167,7 @@ fn take_apart(facts: &RecordBatch) -> Result<ObjectRow, EngineError> {
     };
     let ordinal = count(ORDINAL)?;
     let mut days = BTreeMap::new();
-    for minute in packed::minutes(&packed_facts(facts, "usage")?) {
+    for minute in minutes(&packed_facts(facts, "usage")?) {
         let minute = minute.map_err(|torn| EngineError::Conservation(torn.to_string()))?;
         *days.entry(minute.minute.day()).or_insert(0) += minute.requests();
     }
@@ -200,12 +201,9 @@ fn check(
     Ok(())
 }
 
-/// One kind of packed facts of an object's row; shares the row's memory.
+/// One kind of packed facts of an object's row, which is alone in its batch; shares the row's memory.
 pub(super) fn packed_facts(row: &RecordBatch, name: &str) -> Result<Buffer, EngineError> {
-    let column = row.column_by_name(name).and_then(|column| column.as_binary_opt::<i32>());
-    let column = column.filter(|column| !column.is_empty());
-    let missing = || EngineError::Conservation(format!("the scan has no packed {name}"));
-    let column = column.ok_or_else(missing)?;
+    let column = packed(row, name)?;
     let start = column.value_offsets()[0] as usize;
-    Ok(column.values().slice_with_length(start, column.value(0).len()))
+    Ok(column.values().slice_with_length(start, column.value_length(0) as usize))
 }

@@ -309,16 +309,18 @@ impl Asked<'_> {
         let kept = merge::run(ground, dataset, index, &mut tables).await?;
         lock.check()?;
         self.watch.progress.doing("judge");
-        let workloads = if kept.covers(&window, index) {
-            // Tables are encoded and written meanwhile.
-            judging::kept(kept, &window, &self.settings)
-        } else {
-            drop(kept);
-            tables.remove_others(&["usage", "sizes"]).await?;
-            catalog::register(ground.session(), dataset)?;
-            judging::workloads(ground.session(), &window, &self.settings).await?
-        };
+        let covers = kept.covers(&window, index);
+        // Tables are encoded and written meanwhile.
+        let judge = || judging::kept(kept, &window, &self.settings);
+        let judged = covers.then(judge);
         tables.remove_others(&["usage", "sizes"]).await?;
+        let workloads = match judged {
+            Some(workloads) => workloads,
+            None => {
+                catalog::register(ground.session(), dataset)?;
+                judging::workloads(ground.session(), &window, &self.settings).await?
+            }
+        };
         check_nothing_lost(&totals, &workloads)?;
         let mut report = self.report(window, totals, workloads);
         // Judging once more is for people: the JSON tells nothing of it.
