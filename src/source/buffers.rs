@@ -3,6 +3,7 @@
 //! A fresh buffer for each object costs more than a tenth of reading it: the system clears its pages, and they
 //! are in no cache. Whoever reads many objects holds the buffers and hands them to [`super::get`].
 
+use std::collections::TryReserveError;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,7 +23,20 @@ pub struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 impl Buffers {
     /// An empty buffer, used before if there is one.
     pub(super) fn take(&self) -> Vec<u8> {
-        self.waiting().pop().unwrap_or_default()
+        let mut bytes = self.waiting().pop().unwrap_or_default();
+        bytes.clear();
+        bytes
+    }
+
+    /// A buffer of `length` bytes, which are whatever was in it, to be written over.
+    ///
+    /// # Errors
+    /// There is no memory for them.
+    pub(super) fn take_full(&self, length: usize) -> Result<Vec<u8>, TryReserveError> {
+        let mut bytes = self.waiting().pop().unwrap_or_default();
+        bytes.try_reserve_exact(length.saturating_sub(bytes.len()))?;
+        bytes.resize(length, 0);
+        Ok(bytes)
     }
 
     /// The bytes of a buffer, which comes back when the last of them is let go.
@@ -56,10 +70,9 @@ impl AsRef<[u8]> for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.bytes);
+        let bytes = std::mem::take(&mut self.bytes);
         let mut waiting = self.buffers.waiting();
         if bytes.capacity() <= LARGEST && waiting.len() < KEPT {
-            bytes.clear();
             waiting.push(bytes);
         }
     }
@@ -83,6 +96,12 @@ mod tests {
         drop(part);
         let again = buffers.take();
         assert_eq!((again.len(), again.capacity(), again.as_ptr()), (0, room, at));
+        drop(buffers.lend(again));
+        for length in [300, 7, 900] {
+            let full = buffers.take_full(length).unwrap();
+            assert_eq!((full.len(), full.as_ptr()), (length, at));
+            drop(buffers.lend(full));
+        }
     }
 
     #[test]

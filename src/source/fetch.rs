@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 use object_store::{GetOptions, ObjectMeta, ObjectStore};
 
 use super::buffers::Buffers;
 use super::error::plain;
+use super::local::MayWait;
 use super::retry::Deadline;
 use super::s3::{Failure, FailureKind};
 
@@ -101,16 +102,8 @@ pub async fn get(
     buffers: &Buffers,
 ) -> Result<Bytes, FetchError> {
     let name = || object.location.to_string();
-    if object.size > allowed.bytes {
-        let (size, limit) = (object.size, allowed.bytes);
-        return Err(FetchError::TooLarge { object: name(), size, limit });
-    }
-    let left = allowed.deadline.left();
-    if left.is_some_and(|left| left.is_zero()) {
-        return Err(FetchError::Deadline { object: name() });
-    }
-    let time = left.unwrap_or(Duration::MAX).min(allowed.time);
-    match tokio::time::timeout(time, read(store, object, buffers)).await {
+    let time = allowed.time_for(object)?;
+    match tokio::time::timeout(time, read(store, object, GetOptions::new(), buffers)).await {
         Ok(read) => read,
         Err(_) if allowed.deadline.is_over() => Err(FetchError::Deadline { object: name() }),
         Err(_) => {
@@ -120,14 +113,50 @@ pub async fn get(
     }
 }
 
+/// The same where the store is the disk, on this thread: it waits for the disk, and the bytes are in its core's
+/// cache afterwards. The time that one object may take is not watched.
+///
+/// # Errors
+/// As [`get`]; also a store that does not answer at once.
+pub fn get_here(
+    store: &dyn ObjectStore,
+    object: &ObjectMeta,
+    allowed: Allowance,
+    buffers: &Buffers,
+) -> Result<Bytes, FetchError> {
+    allowed.time_for(object)?;
+    let mut options = GetOptions::new();
+    options.extensions.insert(MayWait);
+    read(store, object, options, buffers).now_or_never().unwrap_or_else(|| {
+        let message = "its store is not the disk".to_owned();
+        Err(FetchError::Other { object: object.location.to_string(), message })
+    })
+}
+
+impl Allowance {
+    /// The time that there is for an object that may be read.
+    fn time_for(&self, object: &ObjectMeta) -> Result<Duration, FetchError> {
+        let name = || object.location.to_string();
+        if object.size > self.bytes {
+            let (size, limit) = (object.size, self.bytes);
+            return Err(FetchError::TooLarge { object: name(), size, limit });
+        }
+        let left = self.deadline.left();
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(FetchError::Deadline { object: name() });
+        }
+        Ok(left.unwrap_or(Duration::MAX).min(self.time))
+    }
+}
+
 async fn read(
     store: &dyn ObjectStore,
     object: &ObjectMeta,
+    mut options: GetOptions,
     buffers: &Buffers,
 ) -> Result<Bytes, FetchError> {
     let name = || object.location.to_string();
     let failed = |error: object_store::Error| FetchError::of(name(), &error);
-    let mut options = GetOptions::new();
     options.extensions.insert(buffers.clone());
     let answer = store.get_opts(&object.location, options).await.map_err(failed)?;
     // Compared here and not asked of the store with If-Match, which not every S3-compatible store

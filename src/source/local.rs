@@ -8,10 +8,10 @@ mod staged;
 
 use std::fmt;
 use std::fs::{self, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path as FsPath, PathBuf};
 
 use async_trait::async_trait;
@@ -82,6 +82,10 @@ impl LocalStore {
 
 const STORE: &str = "disk";
 
+/// Extension of a request: whoever polls its future is no thread of an executor and may wait for the disk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MayWait;
+
 fn failed(location: &Path, error: io::Error) -> Error {
     let path = format!("/{location}");
     let source = Box::new(error);
@@ -114,7 +118,7 @@ fn described(location: Path, metadata: &Metadata) -> ObjectMeta {
 /// with zeros first and goes to another thread once more.
 fn read(location: Path, options: &GetOptions) -> Result<GetResult> {
     let fail = |e| failed(&location, e);
-    let mut file = fs::File::open(LocalStore::file(&location)).map_err(fail)?;
+    let file = fs::File::open(LocalStore::file(&location)).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
     if metadata.is_dir() {
         return Err(fail(io::Error::new(io::ErrorKind::NotFound, "is a folder")));
@@ -127,7 +131,7 @@ fn read(location: Path, options: &GetOptions) -> Result<GetResult> {
     })?;
     let bytes = match options.head {
         true => Bytes::new(),
-        false => bytes_of(&mut file, &range, options.extensions.get::<Buffers>())
+        false => bytes_of(&file, &range, options.extensions.get::<Buffers>())
             .map_err(|e| failed(&meta.location, e))?,
     };
     Ok(GetResult {
@@ -138,24 +142,20 @@ fn read(location: Path, options: &GetOptions) -> Result<GetResult> {
     })
 }
 
-fn bytes_of(
-    file: &mut fs::File,
-    range: &Range<u64>,
-    buffers: Option<&Buffers>,
-) -> io::Result<Bytes> {
+fn bytes_of(file: &fs::File, range: &Range<u64>, buffers: Option<&Buffers>) -> io::Result<Bytes> {
     let length = range.end - range.start;
-    let mut bytes = buffers.map(Buffers::take).unwrap_or_default();
-    let room = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    bytes.try_reserve_exact(room).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    file.seek(SeekFrom::Start(range.start))?;
-    file.take(length).read_to_end(&mut bytes)?;
-    match (bytes.len() == room, buffers) {
-        (true, Some(buffers)) => Ok(buffers.lend(bytes)),
-        (true, None) => Ok(bytes.into()),
-        (false, _) => {
-            Err(io::Error::new(io::ErrorKind::UnexpectedEof, "cut short while it was read"))
-        }
-    }
+    let length = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    let own = Buffers::default();
+    let bytes = buffers.unwrap_or(&own).take_full(length);
+    let mut bytes = bytes.map_err(|_| io::ErrorKind::OutOfMemory)?;
+    file.read_exact_at(&mut bytes, range.start).map_err(|error| match error.kind() {
+        kind @ io::ErrorKind::UnexpectedEof => io::Error::new(kind, "cut short while it was read"),
+        _ => error,
+    })?;
+    Ok(match buffers {
+        Some(buffers) => buffers.lend(bytes),
+        None => bytes.into(),
+    })
 }
 
 fn wanted(range: Option<&GetRange>, size: u64) -> Result<Range<u64>, String> {
@@ -278,6 +278,9 @@ impl ObjectStore for LocalStore {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let location = location.clone();
+        if options.extensions.get::<MayWait>().is_some() {
+            return read(location, &options);
+        }
         blocking(move || read(location, &options)).await
     }
 

@@ -24,7 +24,7 @@ mod walk;
 
 pub use buffers::Buffers;
 pub use error::SourceError;
-pub use fetch::{Allowance, FetchError, get};
+pub use fetch::{Allowance, FetchError, get, get_here};
 pub use key::{KeyClass, LogKey, classify};
 pub use list::{Listing, LogObject, SkipReason};
 pub use local::LocalStore;

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use datafusion::common::DataFusionError;
+use object_store::{ObjectMeta, ObjectStore};
 use tokio::sync::oneshot;
 
 use super::facts::{self, Scanned};
@@ -19,7 +20,7 @@ use crate::decode::Sink;
 use crate::decode::gunzip::{Gunzip, GunzipError};
 use crate::decode::records::{Bounds, Feed, Records};
 use crate::decode::shapes::Shapes;
-use crate::source::{self, KeyClass, LogKey};
+use crate::source::{self, Buffers, KeyClass, LogKey};
 
 thread_local! {
     /// Each decoding thread reuses one inflater and its buffers from object to object,
@@ -40,15 +41,22 @@ struct Desk {
 pub(super) struct Job {
     /// The object's number in the job, where the view has one.
     pub(super) ordinal: i64,
-    pub(super) path: String,
-    pub(super) size: u64,
-    /// The object, or why there is none.
-    pub(super) fetched: Result<Bytes, String>,
+    /// Its path, size and entity tag.
+    pub(super) meta: ObjectMeta,
+    pub(super) object: Object,
     pub(super) options: Arc<ScanOptions>,
     pub(super) view: View,
     pub(super) columns: Vec<usize>,
     pub(super) batch_rows: usize,
     pub(super) done: oneshot::Sender<Decoded>,
+}
+
+/// An object's bytes, or where they are.
+pub(super) enum Object {
+    /// The bytes, or why there are none.
+    Fetched(Result<Bytes, String>),
+    /// They are read into one of the buffers when the object is decoded.
+    OnDisk { store: Arc<dyn ObjectStore>, buffers: Buffers },
 }
 
 /// What decoding one object yields.
@@ -61,8 +69,10 @@ pub(super) struct Outcome {
 type Decoded = Result<Outcome, DataFusionError>;
 
 /// One object's decoding, or that of two objects of one scan.
-pub(super) fn decode(job: Job, other: Option<Job>) {
-    let Some(other) = other else { return job.alone() };
+pub(super) fn decode(mut job: Job, other: Option<Job>) {
+    job.read();
+    let Some(mut other) = other else { return job.alone() };
+    other.read();
     match unwinding(|desks| job.beside(&other, desks)).flatten() {
         Some([first, second]) => {
             job.answer(first);
@@ -84,6 +94,24 @@ fn unwinding<T>(work: impl FnOnce(&mut [Desk; 2]) -> T) -> Option<T> {
 }
 
 impl Job {
+    /// Reads the object, if that was left to this thread.
+    fn read(&mut self) {
+        if let Object::OnDisk { store, buffers } = &self.object {
+            let allowed = self.options.allowance();
+            let got = source::get_here(store.as_ref(), &self.meta, allowed, buffers);
+            self.object = Object::Fetched(got.map_err(|error| error.to_string()));
+        }
+    }
+
+    /// The bytes, or why there are none.
+    fn bytes(&self) -> Result<&Bytes, String> {
+        match &self.object {
+            Object::Fetched(Ok(bytes)) => Ok(bytes),
+            Object::Fetched(Err(error)) => Err(error.clone()),
+            Object::OnDisk { .. } => Err("not read".to_owned()),
+        }
+    }
+
     /// Decodes the object alone.
     fn alone(self) {
         let outcome = unwinding(|[desk, _]| match self.view {
@@ -111,7 +139,7 @@ impl Job {
 
     /// What the object's key says, where it follows the layout.
     fn key(&self) -> Option<LogKey> {
-        match source::classify(&self.path, 0) {
+        match source::classify(self.meta.location.as_ref(), 0) {
             KeyClass::Record(key) => key,
             _ => None,
         }
@@ -120,15 +148,12 @@ impl Job {
 
 fn one<'d, C: Collect<'d>>(job: &'d Job, desk: &'d mut Desk) -> Decoded {
     let mut decoding = Decoding::<C>::begin(job, desk)?;
-    let inflated = match &job.fetched {
-        Err(error) => Err(error.clone()),
-        Ok(object) => {
-            let most = job.options.limits.max_inflated_bytes;
-            let feed = decoding.feed();
-            let inflated = GUNZIP.with_borrow_mut(|gunzip| gunzip.inflate(object, most, feed));
-            inflated.map_err(|error| error.to_string())
-        }
-    };
+    let inflated = job.bytes().and_then(|object| {
+        let most = job.options.limits.max_inflated_bytes;
+        let feed = decoding.feed();
+        let inflated = GUNZIP.with_borrow_mut(|gunzip| gunzip.inflate(object, most, feed));
+        inflated.map_err(|error| error.to_string())
+    });
     decoding.end(inflated)
 }
 
@@ -136,7 +161,7 @@ fn two<'d, C: Collect<'d>>(
     jobs: [&'d Job; 2],
     [one, other]: &'d mut [Desk; 2],
 ) -> Option<[Decoded; 2]> {
-    let objects = [jobs[0].fetched.as_deref().ok()?, jobs[1].fetched.as_deref().ok()?];
+    let objects: [&[u8]; 2] = [jobs[0].bytes().ok()?, jobs[1].bytes().ok()?];
     let mut one = Decoding::<C>::begin(jobs[0], one).ok()?;
     let mut other = Decoding::<C>::begin(jobs[1], other).ok()?;
     let most = jobs[0].options.limits.max_inflated_bytes;
@@ -208,7 +233,7 @@ impl<'d> Collect<'d> for PartialSink<'d> {
     fn outcome(self, job: &Job, inflated: Result<u64, String>) -> Decoded {
         let scanned = Scanned {
             ordinal: job.ordinal,
-            bytes: job.size,
+            bytes: job.meta.size,
             inflated: *inflated.as_ref().unwrap_or(&0),
             outcome: inflated.map(|_| self.partial),
         };
@@ -222,7 +247,12 @@ impl<'d> Collect<'d> for PartialSink<'d> {
 /// The object's rows. An unreadable object has none and is counted.
 impl<'d> Collect<'d> for RowSink<'d> {
     fn begin(job: &'d Job, interned: &'d mut Interned, _: &'d mut Met) -> Result<Self, ArrowError> {
-        Self::new(&job.options, &job.path, (&job.columns, job.batch_rows), interned)
+        Self::new(
+            &job.options,
+            job.meta.location.as_ref(),
+            (&job.columns, job.batch_rows),
+            interned,
+        )
     }
 
     fn outcome(self, job: &Job, inflated: Result<u64, String>) -> Decoded {
@@ -232,7 +262,11 @@ impl<'d> Collect<'d> for RowSink<'d> {
                 Ok(Outcome { batches: self.finish()?, unreadable: 0, rejected })
             }
             Err(error) => {
-                tracing::warn!(object = job.path, error, "object could not be read");
+                tracing::warn!(
+                    object = job.meta.location.as_ref(),
+                    error,
+                    "object could not be read"
+                );
                 Ok(Outcome { batches: Vec::new(), unreadable: 1, rejected: 0 })
             }
         }

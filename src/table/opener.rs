@@ -1,5 +1,6 @@
 //! Opening one object: a bounded GET on tokio, inflating and decoding on rayon, batches back. Where
-//! another object waits too, one thread takes both, because two inflate faster side by side.
+//! another object waits too, one thread takes both, because two inflate faster side by side. A disk is read
+//! by the thread that decodes.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use futures::{FutureExt, StreamExt, stream};
 use object_store::ObjectStore;
 use tokio::sync::oneshot;
 
-use super::decoding::{Job, decode};
+use super::decoding::{Job, Object, decode};
 use super::waiting::Waiting;
 use super::{ScanOptions, View};
 use crate::source::{self, Buffers};
@@ -19,6 +20,8 @@ use crate::source::{self, Buffers};
 /// Opens objects for one partition of a scan.
 pub(super) struct LogOpener {
     pub(super) store: Arc<dyn ObjectStore>,
+    /// Whether the store is the disk, which a decoding thread reads itself.
+    pub(super) is_disk: bool,
     pub(super) options: Arc<ScanOptions>,
     pub(super) view: View,
     /// Columns of the view (and its partition column behind them) to yield, in this order.
@@ -38,28 +41,24 @@ impl FileOpener for LogOpener {
     fn open(&self, file: PartitionedFile) -> datafusion::common::Result<FileOpenFuture> {
         let (store, options, view) =
             (Arc::clone(&self.store), Arc::clone(&self.options), self.view);
+        let is_disk = self.is_disk;
         let (unreadable, rejected) = (self.unreadable.clone(), self.rejected.clone());
         let (columns, batch_rows) = (self.columns.clone(), self.batch_rows);
         let (waiting, buffers) = (Arc::clone(&self.waiting), self.buffers.clone());
         let open = async move {
-            let meta = &file.object_meta;
-            let fetched = source::get(store.as_ref(), meta, options.allowance(), &buffers).await;
+            let meta = file.object_meta;
+            let object = if is_disk {
+                Object::OnDisk { store, buffers }
+            } else {
+                let got = source::get(store.as_ref(), &meta, options.allowance(), &buffers).await;
+                Object::Fetched(got.map_err(|error| error.to_string()))
+            };
             let (done, result) = oneshot::channel();
             let ordinal = match file.partition_values.first() {
                 Some(ScalarValue::Int64(Some(ordinal))) => *ordinal,
                 _ => 0,
             };
-            waiting.push(Job {
-                ordinal,
-                path: meta.location.to_string(),
-                size: meta.size,
-                fetched: fetched.map_err(|error| error.to_string()),
-                options,
-                view,
-                columns,
-                batch_rows,
-                done,
-            });
+            waiting.push(Job { ordinal, meta, object, options, view, columns, batch_rows, done });
             rayon::spawn(move || waiting.work(rayon::current_num_threads(), decode));
             let outcome = result.await.map_err(|_| {
                 DataFusionError::Execution("decoding stopped: a decoding thread panicked".into())

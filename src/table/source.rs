@@ -97,13 +97,14 @@ impl FileSource for LogSource {
     fn create_file_opener(
         &self,
         store: Arc<dyn ObjectStore>,
-        _: &FileScanConfig,
+        config: &FileScanConfig,
         partition: usize,
     ) -> Result<Arc<dyn FileOpener>> {
         let counter = |name| MetricBuilder::new(&self.metrics).counter(name, partition);
         let plain = self.plain_columns();
         let opener = Arc::new(LogOpener {
             store,
+            is_disk: is_disk(&config.object_store_url),
             options: Arc::clone(&self.options),
             view: self.view,
             columns: plain.as_ref().unwrap_or(&self.projection.file_indices).clone(),
@@ -207,10 +208,14 @@ const ON_DISK: usize = 4;
 /// Objects of a store that are in flight at once.
 fn most_at_once(store: &ObjectStoreUrl, options: &ScanOptions) -> usize {
     let most = options.limits.concurrent_objects;
-    match store.as_str().starts_with("file:") {
+    match is_disk(store) {
         true => most.min(ON_DISK * rayon::current_num_threads()),
         false => most,
     }
+}
+
+fn is_disk(store: &ObjectStoreUrl) -> bool {
+    store.as_str().starts_with("file:")
 }
 
 /// Deals the objects, largest first, into as many groups as may be read at once.
