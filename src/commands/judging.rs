@@ -27,9 +27,8 @@ pub(super) async fn workloads(
 
 /// The same of facts that were kept while they were merged.
 pub(super) fn kept(kept: Kept, window: &Window, settings: &Settings) -> Vec<WorkloadReport> {
-    let mut reports = Vec::new();
-    kept.workloads(window, |workload| reports.extend(report(&workload, window, settings)));
-    dearest_first(reports)
+    let reports = kept.workloads(window, |workload| report(&workload, window, settings));
+    dearest_first(reports.into_iter().flatten().collect())
 }
 
 fn dearest_first(mut reports: Vec<WorkloadReport>) -> Vec<WorkloadReport> {

@@ -321,7 +321,7 @@ mod tests {
                 }
             }
             let (mut found, mut found_sizes) = (BTreeMap::new(), BTreeMap::new());
-            kept.workloads(&Window { from: Day(0), to: Day(0) }, |workload| {
+            for workload in kept.workloads(&Window { from: Day(0), to: Day(0) }, |workload| workload) {
                 let name = workload.key.caller.as_bytes()[0];
                 let in_order = workload.minutes.is_sorted_by(|a, b| a.minute < b.minute);
                 assert!(in_order && workload.input_sizes.bins.is_empty());
@@ -330,7 +330,7 @@ mod tests {
                     assert_eq!(found.insert((name, facts.minute.0), sums), None);
                 }
                 found_sizes.extend(workload.output_sizes.bins.iter().map(|(b, n)| ((name, *b), *n)));
-            });
+            }
             sizes.retain(|(name, _), _| expected.keys().any(|(of, _)| of == name));
             prop_assert_eq!(found, expected);
             prop_assert_eq!(found_sizes, sizes);

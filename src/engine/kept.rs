@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, StringArray};
+use rayon::prelude::*;
 
 use super::names::{Keys, Names};
-use super::sums::{SizeRow, SizeSums, UsageSums, minutes};
+use super::sums::{SizeRow, SizeSums, UsageRow, UsageSums, minutes};
 use crate::schema::KEY_COLUMNS;
 use crate::store::index::Index;
 use crate::table::columns::{NUMBERS, minute_facts, number_names, workload_key};
@@ -16,6 +17,9 @@ use crate::workload::{MinuteFacts, SizeHistogram, Window, Workload};
 
 /// Bytes kept. Beyond, all of it is let go, and the tables are read. A minute takes some 40 to 60.
 const MOST_BYTES: usize = 16 << 20;
+
+/// Rows whose numbers one core narrows at once: some hundreds of kilobytes.
+const PART_ROWS: usize = 8192;
 
 /// The merged facts of days, as long as they are few.
 #[derive(Debug, Default)]
@@ -100,9 +104,17 @@ impl WholeDay {
     /// So kept, facts take a third of what adding them up takes.
     pub(super) fn new(usage: UsageSums, sizes: SizeSums, keys: &Keys) -> Self {
         let (rows, sizes) = (usage.sorted(keys), sizes.sorted(keys));
-        let mut numbers = usage.bits().map(|bits| Narrow::new(bits, rows.len()));
-        for row in &rows {
-            numbers.iter_mut().zip(usage.numbers(row)).for_each(|(column, n)| column.push(n));
+        let narrow = |rows: &[UsageRow]| {
+            let mut numbers = usage.bits().map(|bits| Narrow::new(bits, rows.len()));
+            for row in rows {
+                numbers.iter_mut().zip(usage.numbers(row)).for_each(|(column, n)| column.push(n));
+            }
+            numbers
+        };
+        let mut numbers = narrow(&[]);
+        let parts: Vec<_> = rows.par_chunks(PART_ROWS).map(narrow).collect();
+        for part in parts {
+            numbers.iter_mut().zip(part).for_each(|(all, part)| all.bytes.extend(part.bytes));
         }
         let minutes = rows.into_iter().map(|(number, minute, _)| (number, minute)).collect();
         Self { minutes, numbers, sizes }
@@ -166,6 +178,9 @@ impl WholeDay {
     }
 }
 
+/// A workload by its place and number, and where its minutes of a day are.
+type Run<'d> = (u32, u32, &'d WholeDay, Range<usize>);
+
 impl Kept {
     /// Keeps a day.
     pub(super) fn day(&mut self, day: Day, whole: Arc<WholeDay>) {
@@ -199,12 +214,15 @@ impl Kept {
                 .all(|day| self.days.contains_key(day))
     }
 
-    /// Hands on each workload that has minutes in the window, in the order of the tables.
-    pub fn workloads(mut self, window: &Window, mut each: impl FnMut(Workload)) {
+    /// What `each` makes of every workload that has minutes in the window, in the order of the tables, on all cores.
+    pub fn workloads<T: Send>(
+        mut self,
+        window: &Window,
+        each: impl Fn(Workload) -> T + Sync,
+    ) -> Vec<T> {
         let keys: Keys = self.names.keys();
         let mut sizes: HashMap<u32, [SizeHistogram; 2]> = HashMap::new();
-        // Workload by place and number, and where its minutes of a day are.
-        let mut runs: Vec<(u32, u32, &WholeDay, Range<usize>)> = Vec::new();
+        let mut runs: Vec<Run<'_>> = Vec::new();
         for (_, day) in self.days.iter().filter(|(day, _)| window.contains(**day)) {
             for (number, is_output, bin, requests) in &day.sizes {
                 let histogram = &mut sizes.entry(*number).or_default()[usize::from(*is_output)];
@@ -218,15 +236,18 @@ impl Kept {
         }
         // Stable: a workload's days are in order already.
         runs.sort_by_key(|(place, ..)| *place);
-        for runs in runs.chunk_by(|a, b| a.0 == b.0) {
-            let number = runs[0].1;
-            let [input_sizes, output_sizes] = sizes.remove(&number).unwrap_or_default();
+        let of_workloads: Vec<_> = runs
+            .chunk_by(|a, b| a.0 == b.0)
+            .map(|runs| (runs, sizes.remove(&runs[0].1).unwrap_or_default()))
+            .collect();
+        let workload = |(runs, [input_sizes, output_sizes]): (&[Run<'_>], [SizeHistogram; 2])| {
             // A kind that is none was refused when the object was read.
-            let Some(key) = workload_key(self.names.texts(number)) else { continue };
+            let key = workload_key(self.names.texts(runs[0].1))?;
             let minutes =
                 runs.iter().flat_map(|(.., day, rows)| rows.clone().map(|row| day.facts(row)));
-            each(Workload { key, minutes: minutes.collect(), input_sizes, output_sizes });
-        }
+            Some(each(Workload { key, minutes: minutes.collect(), input_sizes, output_sizes }))
+        };
+        of_workloads.into_par_iter().with_max_len(1).filter_map(workload).collect()
     }
 }
 

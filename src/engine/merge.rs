@@ -18,6 +18,7 @@ use crate::schema::Table;
 use crate::store::dataset::Dataset;
 use crate::store::index::Index;
 use crate::store::ledger::{self, LedgerEntry};
+use crate::store::parquet::{encode, encode_by_column};
 use crate::store::state::{StateFile, packed};
 use crate::store::tables::Tables;
 use crate::table::packed::Torn;
@@ -136,9 +137,11 @@ impl Merging<'_> {
             Closed::Whole(whole) => {
                 let keys = self.days.names.keys();
                 self.kept.day(day, Arc::clone(&whole));
-                let bins = whole.sizes(&keys);
-                tables.replace_aside(usage, day, digest, whole.usage(&keys)).await?;
-                tables.replace_aside(sizes, day, digest, bins).await?;
+                let ((bins, of_bins), (rows, of_rows)) = (whole.sizes(&keys), whole.usage(&keys));
+                let encode = move || encode_by_column(usage, rows, of_rows);
+                tables.replace(usage, day, digest, encode).await?;
+                let encode = move || encode_by_column(sizes, bins, of_bins);
+                tables.replace(sizes, day, digest, encode).await?;
             }
             Closed::Parts(parts) => {
                 self.kept.give_up();
@@ -154,7 +157,7 @@ impl Merging<'_> {
                     }
                     // A day of failed calls has usage and no sizes; its empty file says so.
                     if !any {
-                        tables.replace(table, day, digest, &[]).await?;
+                        tables.replace(table, day, digest, move || encode(table, &[])).await?;
                     }
                     tables.close().await?;
                 }
@@ -196,14 +199,16 @@ async fn ledgers(
         let file = summary.file(day);
         if !tables.is_current(objects, day, &summary.objects) {
             let (entries, _) = dataset.ledger(file).await?;
-            tables.replace(objects, day, &summary.objects, &[ledger::objects(entries)?]).await?;
+            let rows = ledger::objects(entries)?;
+            tables.replace(objects, day, &summary.objects, || encode(objects, &[rows])).await?;
         }
         if summary.rejects && !tables.is_current(rejects, day, &summary.objects) {
             let columns = ["source", "key", "rejects"];
             let rejected = |entry: &LedgerEntry| entry.reading.rejected > 0;
             let rows =
                 dataset.rows(file, &columns, rejected).await?.try_collect::<Vec<_>>().await?;
-            tables.replace(rejects, day, &summary.objects, &[ledger::rejects(&rows)?]).await?;
+            let rows = ledger::rejects(&rows)?;
+            tables.replace(rejects, day, &summary.objects, || encode(rejects, &[rows])).await?;
         }
     }
     Ok(())

@@ -30,6 +30,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Rows that wait for whoever takes them, so that objects go on being read while a slice is committed.
 const ROWS_AHEAD: usize = 128;
 
+/// Rows that are handed on together where so many are done: a thread decodes two objects side by side.
+const ROWS_TOGETHER: usize = 2;
+
 /// Whether the user or a scheduler asked to stop.
 #[derive(Clone, Debug)]
 pub struct Stop(watch::Receiver<bool>);
@@ -79,13 +82,13 @@ pub async fn job(
     mut each: impl FnMut(ObjectRow) -> Result<(), EngineError>,
 ) -> Result<bool, EngineError> {
     let plan = scan(View::Facts, options, objects, None, None)?;
-    let mut stream = execute_stream(plan, ground.task())?;
-    let (sender, mut rows) = mpsc::channel(ROWS_AHEAD);
+    let mut stream = execute_stream(plan, ground.task())?.ready_chunks(ROWS_TOGETHER);
+    let (sender, mut rows) = mpsc::channel(ROWS_AHEAD / ROWS_TOGETHER);
     // Ends with this future, whatever becomes of it.
     let mut forwarding = JoinSet::new();
     forwarding.spawn(async move {
-        while let Some(batch) = stream.next().await {
-            if sender.send(batch).await.is_err() {
+        while let Some(batches) = stream.next().await {
+            if sender.send(batches).await.is_err() {
                 return;
             }
         }
@@ -98,14 +101,16 @@ pub async fn job(
         tokio::time::sleep(GRACE).await;
     });
     loop {
-        let batch = tokio::select! {
+        let batches = tokio::select! {
             biased;
-            batch = rows.recv() => batch,
+            batches = rows.recv() => batches,
             () = &mut ended => return Ok(false),
         };
-        let Some(batch) = batch.transpose()? else { break };
-        for row in 0..batch.num_rows() {
-            let row = take_apart(&batch.slice(row, 1))?;
+        let Some(batches) = batches else { break };
+        let batches = batches.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let rows = |batch: RecordBatch| (0..batch.num_rows()).map(move |row| batch.slice(row, 1));
+        for row in batches.into_iter().flat_map(rows) {
+            let row = take_apart(&row)?;
             if !waiting.remove(&row.ordinal) {
                 return Err(EngineError::Conservation(format!(
                     "object {} answered twice or was not asked for",

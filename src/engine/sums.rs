@@ -10,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use foldhash::fast::RandomState;
+use rayon::slice::ParallelSliceMut;
 
 use super::names::Keys;
 use crate::schema::{Kind, PARTITION_COLUMN, TIME_ZONE};
@@ -80,7 +81,7 @@ impl UsageSums {
             |number, minute: Minute| u64::from(keys.place(number)) << 32 | minute.of_day() as u64;
         let row = |(at, sums): (&(u32, Minute), &u32)| (order(at.0, at.1), (at.0, at.1, *sums));
         let mut rows: Vec<(u64, UsageRow)> = self.rows.iter().map(row).collect();
-        rows.sort_unstable_by_key(|(order, _)| *order);
+        rows.par_sort_unstable_by_key(|(order, _)| *order);
         rows.into_iter().map(|(_, row)| row).collect()
     }
 

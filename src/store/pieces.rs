@@ -1,9 +1,10 @@
-//! A file of a dataset that goes to its store piece by piece, while more of it is made.
+//! A file of a dataset that goes to its store piece by piece, each while the next one is made.
 //!
 //! It is there, whole, when it is finished and not before; one act of the store either way.
 
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions};
+use tokio::task::JoinHandle;
 
 use super::dataset::{Before, Dataset, DatasetError, Version};
 use crate::failpoint;
@@ -24,6 +25,8 @@ pub(super) struct Pieces {
     /// Bytes in pieces that the store has.
     sent: u64,
     upload: Option<Box<dyn MultipartUpload>>,
+    /// The piece that the store is taking while the next one is made.
+    sending: Option<JoinHandle<object_store::Result<()>>>,
 }
 
 impl Pieces {
@@ -34,7 +37,15 @@ impl Pieces {
             SourceUrl::Local(_) => WRITE_BYTES,
         };
         let piece_bytes = failpoint::bytes("HALFRATE_PIECE_BYTES", least);
-        Self { dataset: dataset.clone(), path, before, piece_bytes, sent: 0, upload: None }
+        Self {
+            dataset: dataset.clone(),
+            path,
+            before,
+            piece_bytes,
+            sent: 0,
+            upload: None,
+            sending: None,
+        }
     }
 
     /// Takes the bytes that continue the file, if they make a piece.
@@ -47,7 +58,8 @@ impl Pieces {
 
     async fn send(&mut self, bytes: Vec<u8>) -> Result<(), DatasetError> {
         self.sent += bytes.len() as u64;
-        let sent = async {
+        let begun = async {
+            taken(self.sending.take()).await?;
             let upload = match &mut self.upload {
                 Some(upload) => upload,
                 none => {
@@ -57,18 +69,22 @@ impl Pieces {
                     none.insert(store.put_multipart_opts(&self.path, options).await?)
                 }
             };
-            upload.put_part(bytes.into()).await
+            self.sending = Some(tokio::spawn(upload.put_part(bytes.into())));
+            Ok(())
         };
-        sent.await.map_err(|error| self.dataset.unwritten(&self.path, error))
+        let begun: object_store::Result<()> = begun.await;
+        begun.map_err(|error| self.dataset.unwritten(&self.path, error))
     }
 
     /// Ends the file with the bytes that are left; the store has it when this returns.
     pub(super) async fn finish(&mut self, rest: Vec<u8>) -> Result<Version, DatasetError> {
         let size = self.sent + rest.len() as u64;
+        let sending = self.sending.take();
         let ended = match &mut self.upload {
             None => return self.dataset.put(&self.path, rest.into(), self.before.clone()).await,
             Some(upload) => {
                 async {
+                    taken(sending).await?;
                     upload.put_part(rest.into()).await?;
                     upload.complete().await
                 }
@@ -80,12 +96,22 @@ impl Pieces {
 
     /// Gives the file up: nothing of it stays in the store, if that can be reached.
     pub(super) async fn abort(&mut self) {
+        // Whatever becomes of it, it is over before the rest is.
+        let _ = taken(self.sending.take()).await;
         if let Some(mut upload) = self.upload.take()
             && let Err(error) = upload.abort().await
         {
             let name = self.dataset.name_of(&self.path);
             tracing::warn!(file = name, %error, "parts of a file that was given up stay");
         }
+    }
+}
+
+/// Waits until the store has the piece.
+async fn taken(sending: Option<JoinHandle<object_store::Result<()>>>) -> object_store::Result<()> {
+    match sending {
+        Some(sending) => sending.await?,
+        None => Ok(()),
     }
 }
 

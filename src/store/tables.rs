@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::RecordBatch;
 use bytes::Bytes;
 use object_store::path::Path;
 use tokio::sync::Semaphore;
@@ -13,7 +13,7 @@ use twox_hash::XxHash64;
 
 use super::dataset::{Before, Dataset, DatasetError, Version};
 use super::index::{Index, Made};
-use super::parquet::{TableWriter, encode, encode_by_column};
+use super::parquet::{EncodeError, TableWriter, encode};
 use crate::failpoint;
 use crate::schema::{TABLES, Table};
 use crate::units::Day;
@@ -60,12 +60,18 @@ impl<'d> Tables<'d> {
     /// Whether a partition was made of what `digest` says and nobody touched it since; if so, it stays.
     pub fn is_current(&mut self, table: &'static Table, day: Day, digest: &str) -> bool {
         let path = self.dataset.path(table, Some(day));
-        let Some(known) = self.known.get(&self.dataset.name_of(&path)) else { return false };
-        if known.digest != digest || self.found.get(&path) != Some(&known.version) {
+        let Some(current) = self.current(&path).filter(|current| current.digest == digest) else {
             return false;
-        }
-        self.made.insert(path, known.clone());
+        };
+        let current = current.clone();
+        self.made.insert(path, current);
         true
+    }
+
+    /// What a partition was made of, if nobody touched it since.
+    fn current(&self, path: &Path) -> Option<&Made> {
+        let known = self.known.get(&self.dataset.name_of(path))?;
+        (self.found.get(path) == Some(&known.version)).then_some(known)
     }
 
     /// Appends rows of a partition; days of a table come in order. [`Tables::close`] ends the last.
@@ -98,84 +104,65 @@ impl<'d> Tables<'d> {
     /// As [`Tables::append`].
     pub async fn close(&mut self) -> Result<(), DatasetError> {
         let Some((table, day, digest, writer)) = self.open.take() else { return Ok(()) };
-        let bytes = writer.finish()?.into();
-        self.put(self.dataset.path(table, Some(day)), digest, bytes).await
+        let path = self.dataset.path(table, Some(day));
+        self.make(path, Some(digest), move || Ok(writer.finish()?.into())).await
     }
 
     /// Writes a table's file (of one day) whole, unless it has that content already.
     ///
     /// # Errors
-    /// As [`Tables::append`].
+    /// As [`Tables::append`], at the latest when it is flushed.
     pub async fn write(
         &mut self,
         table: &'static Table,
         day: Option<Day>,
-        batches: &[RecordBatch],
+        batches: Vec<RecordBatch>,
     ) -> Result<(), DatasetError> {
-        let bytes = encode(table, batches)?;
-        let mut hasher = XxHash64::with_seed(0);
-        hasher.write(&bytes);
-        let digest = format!("content {:016x}", hasher.finish());
-        if let Some(day) = day
-            && self.is_current(table, day, &digest)
-        {
-            return Ok(());
-        }
-        self.put(self.dataset.path(table, day), digest, bytes).await
+        self.make(self.dataset.path(table, day), None, move || encode(table, &batches)).await
     }
 
-    /// Writes a partition that was made of what `digest` says.
+    /// Writes a partition that was made of what `digest` says, as `encode` makes it when there is a thread for that.
     ///
     /// # Errors
-    /// As [`Tables::append`].
+    /// As [`Tables::append`], at the latest when it is flushed.
     pub async fn replace(
         &mut self,
         table: &'static Table,
         day: Day,
         digest: &str,
-        batches: &[RecordBatch],
+        encode: impl FnOnce() -> Result<Bytes, EncodeError> + Send + 'static,
     ) -> Result<(), DatasetError> {
-        self.put(self.dataset.path(table, Some(day)), digest.to_owned(), encode(table, batches)?)
-            .await
+        self.make(self.dataset.path(table, Some(day)), Some(digest.to_owned()), encode).await
     }
 
-    /// Writes a partition that was made of what `digest` says; its columns are made and encoded aside, as by
-    /// [`encode_by_column`].
-    ///
-    /// # Errors
-    /// As [`Tables::append`], at the latest when it is flushed.
-    pub async fn replace_aside(
+    /// Has a file encoded aside, and put in its place. Without a digest of what it is made of its content has one.
+    async fn make(
         &mut self,
-        table: &'static Table,
-        day: Day,
-        digest: &str,
-        (rows, column): (usize, impl Fn(&str) -> Option<ArrayRef> + Send + Sync + 'static),
+        path: Path,
+        digest: Option<String>,
+        encode: impl FnOnce() -> Result<Bytes, EncodeError> + Send + 'static,
     ) -> Result<(), DatasetError> {
         // Never closed, so there is always a permit to come.
         let permit = Arc::clone(&self.encoding).acquire_owned().await.ok();
         while self.writing.len() >= AT_ONCE {
             self.one_written().await?;
         }
-        let (path, digest) = (self.dataset.path(table, Some(day)), digest.to_owned());
-        let encoded = tokio::task::spawn_blocking(move || encode_by_column(table, rows, column));
-        let dataset = self.dataset.clone();
+        let (dataset, current) = (self.dataset.clone(), self.current(&path).cloned());
+        let encoded = tokio::task::spawn_blocking(encode);
         self.writing.spawn(async move {
             let bytes = match encoded.await {
                 Ok(bytes) => bytes?,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             };
             drop(permit);
-            written(dataset, path, digest, bytes).await
+            let digest = digest.unwrap_or_else(|| of_content(&bytes));
+            if let Some(current) = current.filter(|current| current.digest == digest) {
+                return Ok((path, current));
+            }
+            let version = dataset.put(&path, bytes, Before::Any).await?;
+            failpoint::point("table-written");
+            Ok((path, Made { version, digest }))
         });
-        Ok(())
-    }
-
-    async fn put(&mut self, path: Path, digest: String, bytes: Bytes) -> Result<(), DatasetError> {
-        while self.writing.len() >= AT_ONCE {
-            self.one_written().await?;
-        }
-        let dataset = self.dataset.clone();
-        self.writing.spawn(written(dataset, path, digest, bytes));
         Ok(())
     }
 
@@ -214,7 +201,7 @@ impl<'d> Tables<'d> {
             let name = format!("{}/", table.name);
             let has_one = |path: &Path| self.dataset.name_of(path).starts_with(&name);
             if !self.made.keys().any(has_one) {
-                self.write(table, Some(day), &[]).await?;
+                self.write(table, Some(day), Vec::new()).await?;
             }
         }
         self.flush().await
@@ -246,14 +233,9 @@ impl<'d> Tables<'d> {
     }
 }
 
-/// Puts a file in its place.
-async fn written(
-    dataset: Dataset,
-    path: Path,
-    digest: String,
-    bytes: Bytes,
-) -> Result<(Path, Made), DatasetError> {
-    let version = dataset.put(&path, bytes, Before::Any).await?;
-    failpoint::point("table-written");
-    Ok((path, Made { version, digest }))
+/// What tells a file's content from another.
+fn of_content(bytes: &Bytes) -> String {
+    let mut hasher = XxHash64::with_seed(0);
+    hasher.write(bytes);
+    format!("content {:016x}", hasher.finish())
 }

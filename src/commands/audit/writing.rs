@@ -27,7 +27,7 @@ pub(super) async fn write_report(
                 _ => Vec::new(),
             };
             rows.push(part.batch);
-            tables.write(data.table, part.day, &rows).await?;
+            tables.write(data.table, part.day, rows).await?;
         }
     }
     tables.fill_empty(report.window.to).await?;
