@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Child;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use halfrate::failpoint::POINTS;
 use serde_json::json;
@@ -137,12 +137,17 @@ fn an_audit_that_dies_at_any_commit_point_is_made_good_on_s3() {
 fn is_killed_at_any_instant(place: Place, seed: u64) {
     let mut scene = Scene::new(place);
     let (mut dice, mut killed) = (Dice(seed), 0);
+    // How long one takes depends on the machine.
+    let out = scene.out();
+    let started = Instant::now();
+    assert!(!scene.place.audit(&out).done().is_killed());
+    let most = started.elapsed().as_millis() as usize;
     for kill in 0..KILLS {
         let out = scene.out();
         // Twice in a row: the second kill hits a repair.
         for _ in 0..2 {
             let (mut child, _home) = scene.place.audit(&out).spawn();
-            std::thread::sleep(Duration::from_millis(30 + dice.below(400) as u64));
+            std::thread::sleep(Duration::from_millis(dice.below(most) as u64));
             child.kill().unwrap();
             killed += u64::from(child.wait().unwrap().code().is_none());
             assert_whole(&scene.place.out(&out));

@@ -76,11 +76,19 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
+/// Threads of an audit that wait for objects and hand on what came of them: half as many as there are cores, because
+/// every core decodes as well, and more threads mean that each hand-over wakes one.
+fn waiting_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2)
+}
+
 fn started(command: Command) -> anyhow::Result<Outcome> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.enable_all().thread_stack_size(gate::RUNNING_STACK);
-    if matches!(command, Command::Sql(_)) {
-        runtime.max_blocking_threads(memory::BLOCKING_THREADS);
+    match command {
+        Command::Sql(_) => _ = runtime.max_blocking_threads(memory::BLOCKING_THREADS),
+        Command::Audit(_) => _ = runtime.worker_threads(waiting_threads()),
+        _ => {}
     }
     let runtime = runtime.build().context("cannot start")?;
     runtime.block_on(async {
