@@ -11,6 +11,7 @@ use super::fresh::Finished;
 use super::spool::Spooled;
 use super::update::Update;
 use crate::schema::state;
+use crate::store::dataset::Version;
 use crate::store::index::{Index, Summary};
 use crate::store::ledger::{self, LedgerEntry};
 use crate::store::state::{StateFile, StateWriter, filtered};
@@ -68,11 +69,11 @@ impl Update<'_> {
             }
         };
         let objects = entries.len() as u64;
-        match writer.finish().await? {
+        let summary = Summary::of(Version::default(), self.options_text.clone(), &entries);
+        match writer.finish(entries).await? {
             Some(version) => {
                 tracing::info!(%day, objects, "object day committed");
-                let summary = Summary::of(version, self.options_text.clone(), &entries);
-                index.state.insert(day.0, summary);
+                index.state.insert(day.0, Summary { version, ..summary });
             }
             None => {
                 index.state.remove(&day.0);

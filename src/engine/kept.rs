@@ -18,8 +18,8 @@ use crate::workload::{MinuteFacts, SizeHistogram, Window, Workload};
 /// Bytes kept. Beyond, all of it is let go, and the tables are read. A minute takes some 40 to 60.
 const MOST_BYTES: usize = 16 << 20;
 
-/// Rows whose numbers one core narrows at once: some hundreds of kilobytes.
-const PART_ROWS: usize = 8192;
+/// Rows whose numbers one core narrows at once: some tens of kilobytes.
+const PART_ROWS: usize = 1024;
 
 /// The merged facts of days, as long as they are few.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! Finding, reading and replacing the files of a dataset, on disk or S3 alike.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -11,6 +12,7 @@ use object_store::{
 use serde::{Deserialize, Serialize};
 
 use super::parquet::EncodeError;
+use super::state::Committed;
 use crate::failpoint;
 use crate::schema::{PARTITION_COLUMN, TABLES, Table};
 use crate::source::{Source, SourceUrl};
@@ -106,12 +108,14 @@ pub enum Before {
 #[derive(Clone, Debug)]
 pub struct Dataset {
     source: Source,
+    /// Ledgers that were just committed, by day: the tables are made of them next.
+    pub(super) committed: Arc<Mutex<BTreeMap<Day, Committed>>>,
 }
 
 impl Dataset {
     /// The dataset at `source`.
     pub fn new(source: Source) -> Self {
-        Self { source }
+        Self { source, committed: Arc::default() }
     }
 
     /// Where it lies.

@@ -1,6 +1,7 @@
 //! State files: the ledger and the partial facts of one object day, committed together.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use arrow::array::{AsArray, BinaryArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -46,11 +47,23 @@ pub struct StateFile {
     pub bytes: u64,
 }
 
+/// Most entries of ledgers that are kept after they were committed, of all days together: some 4 MB.
+const KEPT_ENTRIES: usize = 8192;
+
+/// The ledger of a state file that this process wrote.
+#[derive(Debug)]
+pub(super) struct Committed {
+    file: StateFile,
+    entries: Vec<LedgerEntry>,
+    options: String,
+}
+
 /// The state of one object day while it is written: the rows of a row group are in memory, and what was made of those
 /// before goes to the store.
 pub struct StateWriter {
     dataset: Dataset,
     day: Day,
+    options: String,
     writer: ByColumn,
     pieces: Pieces,
     /// Rows of a row group that is not full yet, and their bytes.
@@ -99,14 +112,24 @@ impl StateWriter {
     }
 
     /// Puts what was written in place of what is there, or removes that when nothing was written: the one
-    /// act by which facts and ledger become true. Returns the new version.
+    /// act by which facts and ledger become true. `entries` are those of the rows. Returns the new version.
     ///
     /// # Errors
     /// The store refuses, or another audit replaced the file meanwhile.
-    pub async fn finish(mut self) -> Result<Option<Version>, DatasetError> {
+    pub async fn finish(
+        mut self,
+        entries: Vec<LedgerEntry>,
+    ) -> Result<Option<Version>, DatasetError> {
+        self.dataset.kept().remove(&self.day);
         let ended = self.end().await;
-        match ended {
-            Ok(_) => failpoint::point("state-committed"),
+        match &ended {
+            Ok(version) => {
+                failpoint::point("state-committed");
+                if let Some(version) = version {
+                    let file = StateFile { day: self.day, bytes: version.size };
+                    self.dataset.keep(Committed { file, entries, options: self.options });
+                }
+            }
             Err(_) => self.pieces.abort().await,
         }
         ended
@@ -171,6 +194,7 @@ impl Dataset {
         Ok(StateWriter {
             dataset: self.clone(),
             day,
+            options: options.to_owned(),
             writer,
             pieces: Pieces::new(self, self.day_path(day), before),
             pending: Vec::new(),
@@ -178,6 +202,20 @@ impl Dataset {
             row_group_bytes: failpoint::bytes("HALFRATE_ROW_GROUP_BYTES", ROW_GROUP_BYTES),
             rows: 0,
         })
+    }
+
+    fn keep(&self, committed: Committed) {
+        let mut kept = self.kept();
+        kept.insert(committed.file.day, committed);
+        // The earliest are asked for first.
+        while kept.values().map(|of_day| of_day.entries.len()).sum::<usize>() > KEPT_ENTRIES {
+            kept.pop_last();
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<Day, Committed>> {
+        // Whole, whatever a thread that held the lock did.
+        self.committed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The ledger of an object day, and the options that its facts were read with.
@@ -188,6 +226,11 @@ impl Dataset {
         &self,
         file: StateFile,
     ) -> Result<(Vec<LedgerEntry>, String), DatasetError> {
+        if let Some(Committed { entries, options, .. }) =
+            self.kept().get(&file.day).filter(|kept| kept.file == file)
+        {
+            return Ok((entries.clone(), options.clone()));
+        }
         let path = self.day_path(file.day);
         let builder = self.open(&path, file.bytes).await?;
         let options = meta(&builder, OPTIONS_KEY).unwrap_or_default();

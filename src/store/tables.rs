@@ -21,8 +21,9 @@ use crate::units::Day;
 /// Files written at a time. Each waits for the disk or for S3, and is held in memory meanwhile.
 const AT_ONCE: usize = 8;
 
-/// Partitions encoded at a time: each takes a core, and its rows stay in memory until then.
-const ENCODED_AT_ONCE: usize = 2;
+/// Files being encoded at a time: their rows stay in memory until then. More than one, so that columns of the next are
+/// there when no more of one are left for a core.
+const ENCODED_AT_ONCE: usize = 4;
 
 /// The tables of a dataset while an audit brings them up to date.
 pub struct Tables<'d> {
