@@ -8,6 +8,7 @@
 //!
 //! Invariant: object contents pass through as bytes and enter no message.
 
+mod ahead;
 mod buffers;
 mod error;
 mod fetch;
@@ -22,6 +23,7 @@ mod selection;
 mod url;
 mod walk;
 
+pub use ahead::Ahead;
 pub use buffers::Buffers;
 pub use error::SourceError;
 pub use fetch::{Allowance, FetchError, get, get_here};

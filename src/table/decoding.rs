@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
@@ -20,7 +21,7 @@ use crate::decode::Sink;
 use crate::decode::gunzip::{Gunzip, GunzipError};
 use crate::decode::records::{Bounds, Feed, Records};
 use crate::decode::shapes::Shapes;
-use crate::source::{self, Buffers, KeyClass, LogKey};
+use crate::source::{self, Ahead, Buffers, KeyClass, LogKey};
 
 thread_local! {
     /// Each decoding thread reuses one inflater and its buffers from object to object,
@@ -56,7 +57,7 @@ pub(super) enum Object {
     /// The bytes, or why there are none.
     Fetched(Result<Bytes, String>),
     /// They are read into one of the buffers when the object is decoded.
-    OnDisk { store: Arc<dyn ObjectStore>, buffers: Buffers },
+    OnDisk { store: Arc<dyn ObjectStore>, buffers: Buffers, ahead: Arc<Ahead> },
 }
 
 /// What decoding one object yields.
@@ -96,9 +97,10 @@ fn unwinding<T>(work: impl FnOnce(&mut [Desk; 2]) -> T) -> Option<T> {
 impl Job {
     /// Reads the object, if that was left to this thread.
     fn read(&mut self) {
-        if let Object::OnDisk { store, buffers } = &self.object {
-            let allowed = self.options.allowance();
+        if let Object::OnDisk { store, buffers, ahead } = &self.object {
+            let (allowed, begun) = (self.options.allowance(), Instant::now());
             let got = source::get_here(store.as_ref(), &self.meta, allowed, buffers);
+            ahead.took(got.as_ref().map_or(0, Bytes::len), begun.elapsed());
             self.object = Object::Fetched(got.map_err(|error| error.to_string()));
         }
     }

@@ -15,13 +15,13 @@ use tokio::sync::oneshot;
 use super::decoding::{Job, Object, decode};
 use super::waiting::Waiting;
 use super::{ScanOptions, View};
-use crate::source::{self, Buffers};
+use crate::source::{self, Ahead, Buffers};
 
 /// Opens objects for one partition of a scan.
 pub(super) struct LogOpener {
     pub(super) store: Arc<dyn ObjectStore>,
-    /// Whether the store is the disk, which a decoding thread reads itself.
-    pub(super) is_disk: bool,
+    /// What is told of the disk, if that is the store: a decoding thread reads it itself.
+    pub(super) disk: Option<Arc<Ahead>>,
     pub(super) options: Arc<ScanOptions>,
     pub(super) view: View,
     /// Columns of the view (and its partition column behind them) to yield, in this order.
@@ -41,14 +41,15 @@ impl FileOpener for LogOpener {
     fn open(&self, file: PartitionedFile) -> datafusion::common::Result<FileOpenFuture> {
         let (store, options, view) =
             (Arc::clone(&self.store), Arc::clone(&self.options), self.view);
-        let is_disk = self.is_disk;
+        let disk = self.disk.clone();
         let (unreadable, rejected) = (self.unreadable.clone(), self.rejected.clone());
         let (columns, batch_rows) = (self.columns.clone(), self.batch_rows);
         let (waiting, buffers) = (Arc::clone(&self.waiting), self.buffers.clone());
         let open = async move {
             let meta = file.object_meta;
-            let object = if is_disk {
-                Object::OnDisk { store, buffers }
+            let object = if let Some(ahead) = disk {
+                ahead.announce(&meta);
+                Object::OnDisk { store, buffers, ahead }
             } else {
                 let got = source::get(store.as_ref(), &meta, options.allowance(), &buffers).await;
                 Object::Fetched(got.map_err(|error| error.to_string()))

@@ -26,7 +26,7 @@ use super::facts::ordinal_field;
 use super::opener::LogOpener;
 use super::waiting::Waiting;
 use super::{ScanOptions, View, facts_schema, invocations_schema};
-use crate::source::Buffers;
+use crate::source::{Ahead, Buffers};
 
 /// Metric: objects that could not be read.
 pub const UNREADABLE: &str = "unreadable_objects";
@@ -58,6 +58,8 @@ pub struct LogSource {
     /// Fetched objects of all partitions, for any thread to decode.
     waiting: Arc<Waiting<Job>>,
     buffers: Buffers,
+    /// How reading the disk went, if that is the store.
+    ahead: Arc<Ahead>,
     metrics: ExecutionPlanMetricsSet,
 }
 
@@ -78,6 +80,7 @@ impl LogSource {
             batch_rows: BATCH_ROWS,
             waiting: Arc::default(),
             buffers: Buffers::default(),
+            ahead: Arc::default(),
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
@@ -104,7 +107,7 @@ impl FileSource for LogSource {
         let plain = self.plain_columns();
         let opener = Arc::new(LogOpener {
             store,
-            is_disk: is_disk(&config.object_store_url),
+            disk: is_disk(&config.object_store_url).then(|| Arc::clone(&self.ahead)),
             options: Arc::clone(&self.options),
             view: self.view,
             columns: plain.as_ref().unwrap_or(&self.projection.file_indices).clone(),
