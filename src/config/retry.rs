@@ -19,7 +19,7 @@ pub struct Retry {
     pub first_wait_ms: u64,
     /// Bound on the doubling, in milliseconds: the AWS SDKs' own.
     pub longest_wait_ms: u64,
-    /// Time for one object from the first request to the last byte, waits included, in seconds. A
+    /// Time for one object of S3 from the first request to the last byte, waits included, in seconds. A
     /// quarter of an hour brings the largest object allowed (1 GiB) over a line of 10 Mbit/s.
     pub object_seconds: u64,
     /// Wait for a connection, in milliseconds. Within a region one takes milliseconds; five seconds
