@@ -108,8 +108,8 @@ pub async fn job(
         };
         let Some(batches) = batches else { break };
         let batches = batches.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let rows = |batch: RecordBatch| (0..batch.num_rows()).map(move |row| batch.slice(row, 1));
-        for row in batches.into_iter().flat_map(rows) {
+        let alone = |batch: RecordBatch| (0..batch.num_rows()).map(move |row| batch.slice(row, 1));
+        for row in batches.into_iter().flat_map(alone) {
             let row = take_apart(&row)?;
             if !waiting.remove(&row.ordinal) {
                 return Err(EngineError::Conservation(format!(

@@ -25,7 +25,7 @@ pub struct Ahead(AtomicU32);
 
 impl Ahead {
     /// Notes that reading so many bytes took so long.
-    pub fn took(&self, bytes: usize, time: Duration) {
+    pub(super) fn took(&self, bytes: usize, time: Duration) {
         let before = self.0.load(Ordering::Relaxed);
         if before >= ENOUGH {
             return;

@@ -1,7 +1,8 @@
 //! Buffers of objects that were read: each goes back when its bytes were used, for the next object.
 //!
 //! A fresh buffer for each object costs more than a tenth of reading it: the system clears its pages, and they
-//! are in no cache. Whoever reads many objects holds the buffers and hands them to [`super::get`].
+//! are in no cache. Whoever reads many objects holds the buffers and hands them to [`super::get`] or
+//! [`super::get_here`].
 
 use std::collections::TryReserveError;
 use std::fmt;

@@ -1,11 +1,12 @@
 //! One object's bytes, all of them and no more than allowed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{FutureExt, TryStreamExt};
 use object_store::{GetOptions, ObjectMeta, ObjectStore};
 
+use super::ahead::Ahead;
 use super::buffers::Buffers;
 use super::error::plain;
 use super::local::MayWait;
@@ -114,7 +115,7 @@ pub async fn get(
 }
 
 /// The same where the store is the disk, on this thread: it waits for the disk, and the bytes are in its core's
-/// cache afterwards. The time that one object may take is not watched.
+/// cache afterwards. How long it takes is noted for [`Ahead::announce`], and not bounded.
 ///
 /// # Errors
 /// As [`get`]; also a store that does not answer at once.
@@ -123,14 +124,18 @@ pub fn get_here(
     object: &ObjectMeta,
     allowed: Allowance,
     buffers: &Buffers,
+    ahead: &Ahead,
 ) -> Result<Bytes, FetchError> {
     allowed.time_for(object)?;
+    let begun = Instant::now();
     let mut options = GetOptions::new();
     options.extensions.insert(MayWait);
-    read(store, object, options, buffers).now_or_never().unwrap_or_else(|| {
+    let got = read(store, object, options, buffers).now_or_never().unwrap_or_else(|| {
         let message = "its store is not the disk".to_owned();
         Err(FetchError::Other { object: object.location.to_string(), message })
-    })
+    });
+    ahead.took(got.as_ref().map_or(0, Bytes::len), begun.elapsed());
+    got
 }
 
 impl Allowance {

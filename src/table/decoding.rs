@@ -1,9 +1,8 @@
-//! Decoding fetched objects on rayon's threads: one, or two side by side.
+//! Decoding objects on rayon's threads: one, or two side by side. Those on disk are read here.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
@@ -71,9 +70,10 @@ type Decoded = Result<Outcome, DataFusionError>;
 
 /// One object's decoding, or that of two objects of one scan.
 pub(super) fn decode(mut job: Job, other: Option<Job>) {
-    job.read();
+    // One that panics is not read, and told as that.
+    unwinding(|_| job.read());
     let Some(mut other) = other else { return job.alone() };
-    other.read();
+    unwinding(|_| other.read());
     match unwinding(|desks| job.beside(&other, desks)).flatten() {
         Some([first, second]) => {
             job.answer(first);
@@ -98,9 +98,8 @@ impl Job {
     /// Reads the object, if that was left to this thread.
     fn read(&mut self) {
         if let Object::OnDisk { store, buffers, ahead } = &self.object {
-            let (allowed, begun) = (self.options.allowance(), Instant::now());
-            let got = source::get_here(store.as_ref(), &self.meta, allowed, buffers);
-            ahead.took(got.as_ref().map_or(0, Bytes::len), begun.elapsed());
+            let allowed = self.options.allowance();
+            let got = source::get_here(store.as_ref(), &self.meta, allowed, buffers, ahead);
             self.object = Object::Fetched(got.map_err(|error| error.to_string()));
         }
     }

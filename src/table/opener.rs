@@ -27,7 +27,7 @@ pub(super) struct LogOpener {
     /// Columns of the view (and its partition column behind them) to yield, in this order.
     pub(super) columns: Vec<usize>,
     pub(super) batch_rows: usize,
-    /// What the scan has fetched and not begun to decode, of all its partitions.
+    /// What the scan has opened and not begun to decode, of all its partitions.
     pub(super) waiting: Arc<Waiting<Job>>,
     /// What objects are fetched into.
     pub(super) buffers: Buffers,

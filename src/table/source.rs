@@ -55,7 +55,7 @@ pub struct LogSource {
     table_schema: TableSchema,
     projection: SplitProjection,
     batch_rows: usize,
-    /// Fetched objects of all partitions, for any thread to decode.
+    /// Opened objects of all partitions, for any thread to decode.
     waiting: Arc<Waiting<Job>>,
     buffers: Buffers,
     /// How reading the disk went, if that is the store.
@@ -204,8 +204,8 @@ pub fn scan(
     }
 }
 
-/// Objects in flight for each decoding thread where a disk answers at once: two are read while two are
-/// decoded side by side. More would only push each other out of the cache.
+/// Objects in flight for each decoding thread where the disk is read: two wait, announced to a slow disk, while two are
+/// decoded side by side.
 const ON_DISK: usize = 4;
 
 /// Objects of a store that are in flight at once.

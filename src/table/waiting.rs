@@ -1,4 +1,4 @@
-//! Fetched objects that wait for a thread, which takes two of them where no thread is left idle by that.
+//! Opened objects that wait for a thread, which takes two of them where no thread is left idle by that.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -309,10 +309,9 @@ impl Asked<'_> {
         let kept = merge::run(ground, dataset, index, &mut tables).await?;
         lock.check()?;
         self.watch.progress.doing("judge");
-        let covers = kept.covers(&window, index);
         // Tables are encoded and written meanwhile.
-        let judge = || judging::kept(kept, &window, &self.settings);
-        let judged = covers.then(judge);
+        let covers = kept.covers(&window, index);
+        let judged = covers.then(|| judging::kept(kept, &window, &self.settings));
         tables.remove_others(&["usage", "sizes"]).await?;
         let workloads = match judged {
             Some(workloads) => workloads,
