@@ -22,11 +22,14 @@ const LARGEST: usize = 4 << 20;
 pub struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Buffers {
-    /// An empty buffer, used before if there is one.
-    pub(super) fn take(&self) -> Vec<u8> {
-        let mut bytes = self.waiting().pop().unwrap_or_default();
+    /// An empty buffer with room for so many bytes, used before if there is one.
+    ///
+    /// # Errors
+    /// There is no memory for them.
+    pub(super) fn take(&self, length: usize) -> Result<Vec<u8>, TryReserveError> {
+        let mut bytes = self.with_room(length)?;
         bytes.clear();
-        bytes
+        Ok(bytes)
     }
 
     /// A buffer of `length` bytes, which are whatever was in it, to be written over.
@@ -34,10 +37,24 @@ impl Buffers {
     /// # Errors
     /// There is no memory for them.
     pub(super) fn take_full(&self, length: usize) -> Result<Vec<u8>, TryReserveError> {
-        let mut bytes = self.waiting().pop().unwrap_or_default();
-        bytes.try_reserve_exact(length.saturating_sub(bytes.len()))?;
+        let mut bytes = self.with_room(length)?;
         bytes.resize(length, 0);
         Ok(bytes)
+    }
+
+    /// A used buffer that is large enough, or a fresh one in place of one that is not: a buffer that grows takes
+    /// along what is in it.
+    fn with_room(&self, length: usize) -> Result<Vec<u8>, TryReserveError> {
+        let mut waiting = self.waiting();
+        let fits = waiting.iter().rposition(|used| used.capacity() >= length);
+        if let Some(at) = fits {
+            return Ok(waiting.swap_remove(at));
+        }
+        waiting.pop();
+        drop(waiting);
+        let mut fresh = Vec::new();
+        fresh.try_reserve_exact(length)?;
+        Ok(fresh)
     }
 
     /// The bytes of a buffer, which comes back when the last of them is let go.
@@ -86,16 +103,16 @@ mod tests {
     #[test]
     fn a_buffer_comes_back_empty_when_all_have_let_go_of_it() {
         let buffers = Buffers::default();
-        let mut buffer = buffers.take();
+        let mut buffer = buffers.take(1000).unwrap();
         buffer.extend_from_slice(&[7; 1000]);
         let (room, at) = (buffer.capacity(), buffer.as_ptr());
         let bytes = buffers.lend(buffer);
         let part = bytes.slice(10..20);
         drop(bytes);
-        assert_eq!(buffers.take().capacity(), 0);
+        assert!(buffers.take(0).unwrap().capacity() < room);
         assert_eq!(&part[..], [7; 10]);
         drop(part);
-        let again = buffers.take();
+        let again = buffers.take(room).unwrap();
         assert_eq!((again.len(), again.capacity(), again.as_ptr()), (0, room, at));
         drop(buffers.lend(again));
         for length in [300, 7, 900] {

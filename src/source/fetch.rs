@@ -180,8 +180,11 @@ async fn read(
         return Ok(first);
     }
     // Gathered here and not by `GetResult::bytes`, whose buffer is a new one each time.
-    let mut bytes = buffers.take();
-    bytes.reserve_exact(usize::try_from(object.size).unwrap_or_default());
+    let room = usize::try_from(object.size).unwrap_or(usize::MAX);
+    let mut bytes = buffers.take(room).map_err(|_| FetchError::Other {
+        object: name(),
+        message: format!("no memory for its {} bytes", object.size),
+    })?;
     bytes.extend_from_slice(&first);
     while let Some(piece) = pieces.try_next().await.map_err(failed)? {
         bytes.extend_from_slice(&piece);

@@ -59,7 +59,9 @@ impl FileOpener for LogOpener {
                 Some(ScalarValue::Int64(Some(ordinal))) => *ordinal,
                 _ => 0,
             };
-            waiting.push(Job { ordinal, meta, object, options, view, columns, batch_rows, done });
+            let bytes = meta.size;
+            let job = Job { ordinal, meta, object, options, view, columns, batch_rows, done };
+            waiting.push(bytes, job);
             rayon::spawn(move || waiting.work(rayon::current_num_threads(), decode));
             let outcome = result.await.map_err(|_| {
                 DataFusionError::Execution("decoding stopped: a decoding thread panicked".into())

@@ -1,27 +1,60 @@
-//! Opened objects that wait for a thread, which takes two of them where no thread is left idle by that.
+//! Opened objects that wait for a thread, which takes two of them where no thread is left idle by that: the two
+//! largest, because two of about the same size are side by side to the end.
 
-use std::collections::VecDeque;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What waits, in order of arrival.
+/// What waits, the largest first.
 pub(super) struct Waiting<T>(Mutex<State<T>>);
 
 struct State<T> {
-    jobs: VecDeque<T>,
+    jobs: BinaryHeap<Placed<T>>,
+    /// Jobs that ever came.
+    came: u64,
     /// Threads that have taken something and not finished it.
     busy: usize,
 }
 
+/// A job with its place in the order: of two of one size, the one that came first.
+struct Placed<T> {
+    place: (u64, Reverse<u64>),
+    job: T,
+}
+
+impl<T> Ord for Placed<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place.cmp(&other.place)
+    }
+}
+
+impl<T> PartialOrd for Placed<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Placed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl<T> Eq for Placed<T> {}
+
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Self(Mutex::new(State { jobs: VecDeque::new(), busy: 0 }))
+        Self(Mutex::new(State { jobs: BinaryHeap::new(), came: 0, busy: 0 }))
     }
 }
 
 impl<T> Waiting<T> {
-    /// Adds a job. Somebody has to call [`Waiting::work`] for it, once for each job.
-    pub(super) fn push(&self, job: T) {
-        self.lock().jobs.push_back(job);
+    /// Adds a job of so many bytes. Somebody has to call [`Waiting::work`] for it, once for each job.
+    pub(super) fn push(&self, bytes: u64, job: T) {
+        let mut state = self.lock();
+        let place = (bytes, Reverse(state.came));
+        state.came += 1;
+        state.jobs.push(Placed { place, job });
     }
 
     /// Hands one or two jobs to `run`; none, if other threads took two. `threads` is how many there
@@ -36,13 +69,13 @@ impl<T> Waiting<T> {
         }
 
         let mut state = self.lock();
-        let Some(first) = state.jobs.pop_front() else { return };
+        let Some(first) = state.jobs.pop() else { return };
         state.busy += 1;
         let idle = threads.saturating_sub(state.busy);
-        let second = if state.jobs.len() > idle { state.jobs.pop_front() } else { None };
+        let second = if state.jobs.len() > idle { state.jobs.pop() } else { None };
         drop(state);
         let _busy = Busy(self);
-        run(first, second);
+        run(first.job, second.map(|second| second.job));
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -53,7 +86,7 @@ impl<T> Waiting<T> {
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
 
@@ -67,7 +100,7 @@ mod tests {
     #[test]
     fn two_only_where_nobody_is_idle() {
         let waiting = Waiting::default();
-        (0..5).for_each(|job| waiting.push(job));
+        (0..5).for_each(|job| waiting.push(0, job));
         // Three others could begin: one job is left to each of them, and the fifth goes along.
         assert_eq!(taken(&waiting, 4), Some((0, Some(1))));
         assert_eq!(taken(&waiting, 4), Some((2, None)));
@@ -75,7 +108,7 @@ mod tests {
         assert_eq!(taken(&waiting, 1), Some((3, Some(4))));
         assert_eq!(taken(&waiting, 1), None);
         // While one is busy, nothing needs to be left to it.
-        (0..3).for_each(|job| waiting.push(job));
+        (0..3).for_each(|job| waiting.push(0, job));
         waiting.work(2, |first, second| {
             assert_eq!((first, second), (0, Some(1)));
             assert_eq!(taken(&waiting, 2), Some((2, None)));
@@ -83,14 +116,27 @@ mod tests {
     }
 
     #[test]
+    fn the_two_largest_go_together() {
+        let waiting = Waiting::default();
+        for (job, bytes) in [5, 900, 7, 900, 6, 800].into_iter().enumerate() {
+            waiting.push(bytes, job as u32);
+        }
+        assert_eq!(taken(&waiting, 1), Some((1, Some(3))));
+        waiting.push(7, 6);
+        assert_eq!(taken(&waiting, 1), Some((5, Some(2))));
+        assert_eq!(taken(&waiting, 1), Some((6, Some(4))));
+        assert_eq!(taken(&waiting, 1), Some((0, None)));
+    }
+
+    #[test]
     fn every_job_is_run_once() {
-        let (waiting, sum) = (Waiting::default(), AtomicUsize::new(0));
+        let (waiting, sum) = (Waiting::default(), AtomicU64::new(0));
         std::thread::scope(|scope| {
             for thread in 0..4 {
                 let (waiting, sum) = (&waiting, &sum);
                 scope.spawn(move || {
                     for job in 0..1_000 {
-                        waiting.push(thread * 1_000 + job);
+                        waiting.push(job % 7, thread * 1_000 + job);
                         waiting.work(4, |first, second| {
                             sum.fetch_add(first + second.unwrap_or(0), Ordering::Relaxed);
                         });
@@ -98,14 +144,14 @@ mod tests {
                 });
             }
         });
-        assert_eq!(sum.into_inner(), (0..4_000).sum::<usize>());
+        assert_eq!(sum.into_inner(), (0..4_000).sum::<u64>());
         assert!(waiting.lock().jobs.is_empty() && waiting.lock().busy == 0);
     }
 
     #[test]
     fn a_panic_leaves_nobody_busy() {
         let waiting = Waiting::default();
-        waiting.push(0);
+        waiting.push(0, 0);
         let work = AssertUnwindSafe(|| waiting.work(2, |_, _| panic!("as wanted")));
         assert!(catch_unwind(work).is_err());
         assert_eq!(waiting.lock().busy, 0);
