@@ -34,6 +34,8 @@ pub struct Tables<'d> {
     known: BTreeMap<String, Made>,
     /// Files that belong, with what they are made of.
     made: BTreeMap<Path, Made>,
+    /// Files that are or were on their way.
+    begun: BTreeSet<Path>,
     writing: JoinSet<Result<(Path, Made), DatasetError>>,
     /// Permits to hold rows that are not encoded yet.
     encoding: Arc<Semaphore>,
@@ -52,6 +54,7 @@ impl<'d> Tables<'d> {
             found: dataset.table_files().await?,
             known: index.tables.clone(),
             made: BTreeMap::new(),
+            begun: BTreeSet::new(),
             writing: JoinSet::new(),
             encoding: Arc::new(Semaphore::new(ENCODED_AT_ONCE)),
             open: None,
@@ -149,6 +152,7 @@ impl<'d> Tables<'d> {
             self.one_written().await?;
         }
         let (dataset, current) = (self.dataset.clone(), self.current(&path).cloned());
+        self.begun.insert(path.clone());
         let encoded = tokio::task::spawn_blocking(encode);
         self.writing.spawn(async move {
             let bytes = match encoded.await {
@@ -197,11 +201,11 @@ impl<'d> Tables<'d> {
     /// # Errors
     /// The store refuses.
     pub async fn fill_empty(&mut self, day: Day) -> Result<(), DatasetError> {
-        self.flush().await?;
+        self.close().await?;
         for table in TABLES.into_iter().filter(|table| table.partitioned) {
             let name = format!("{}/", table.name);
             let has_one = |path: &Path| self.dataset.name_of(path).starts_with(&name);
-            if !self.made.keys().any(has_one) {
+            if !self.made.keys().chain(&self.begun).any(has_one) {
                 self.write(table, Some(day), Vec::new()).await?;
             }
         }
