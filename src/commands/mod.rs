@@ -57,7 +57,7 @@ const INCOMPLETE: u8 = 3;
 
 /// Runs the command and returns the process's exit code.
 pub fn run(cli: Cli) -> ExitCode {
-    memory::share_arenas();
+    memory::reuse_freed();
     log::begin(cli.log);
     // Plans are visited by recursion, and a statement's plan may be deeper than the main thread's stack.
     let planning = std::thread::Builder::new().stack_size(gate::PLANNING_STACK);

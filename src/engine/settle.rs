@@ -165,14 +165,17 @@ fn leave_out(
     Ok(())
 }
 
-/// The ids that are there more than once. The last bits of most tell that they are alone, and looking these up
-/// costs less than sorting all.
+/// The ids that are there more than once. The last bits of most tell that they are alone, and then the first bits of
+/// most others; looking these up costs less than sorting all.
 fn repeated(ids: &[u64]) -> Vec<u64> {
-    let [mut met, mut met_again] = [(); 2].map(|()| Bits::new(ids.len(), DENSE));
-    for id in ids.iter().filter(|id| met.insert(**id)) {
-        met_again.insert(*id);
-    }
-    let mut ids: Vec<u64> = ids.iter().copied().filter(|id| met_again.has(*id)).collect();
+    let perhaps = |ids: &[u64], ends: fn(u64) -> u64| -> Vec<u64> {
+        let [mut met, mut met_again] = [(); 2].map(|()| Bits::new(ids.len(), DENSE));
+        for id in ids.iter().map(|id| ends(*id)).filter(|end| met.insert(*end)) {
+            met_again.insert(id);
+        }
+        ids.iter().copied().filter(|id| met_again.has(ends(*id))).collect()
+    };
+    let mut ids = perhaps(&perhaps(ids, |id| id), u64::reverse_bits);
     ids.sort_unstable();
     ids.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).map(|same| same[0]).collect()
 }
