@@ -6,15 +6,16 @@
 //! hundredths. Linux only: `/proc` tells.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use halfrate::decode::gunzip::Gunzip;
 
+use processes::{Took, spread};
+
+mod processes;
+
 /// Runs of each process.
 const RUNS: usize = 7;
-
-/// Ticks in a second of `/proc/self/stat`: fixed by Linux for all that read it.
-const TICKS: f64 = 100.0;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
@@ -59,43 +60,24 @@ fn objects(folder: &Path) -> Vec<PathBuf> {
 
 fn compare(logs: &str) {
     let own = std::env::current_exe().expect("a program knows itself");
-    let (mut least, mut audit) = (f64::MAX, f64::MAX);
-    let (mut inflated, mut ratios) = (String::new(), Vec::new());
-    for _ in 0..RUNS {
-        let before = children();
-        let output = Command::new(&own).args(["--inflate", logs]).output().expect("it starts");
-        let limit = children() - before;
-        least = least.min(limit);
-        inflated = String::from_utf8(output.stdout).expect("digits");
-        // Into a new folder each time: a second audit of the same logs reads nothing.
-        let folder = tempfile::tempdir().expect("a folder");
-        let before = children();
-        let status = Command::new(env!("CARGO_BIN_EXE_halfrate"))
-            .args(["audit", logs, "--out"])
-            .arg(folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .expect("halfrate starts");
-        assert!(status.success(), "{status}");
-        let audited = children() - before;
-        audit = audit.min(audited);
-        ratios.push(limit / audited);
-    }
-    ratios.sort_by(f64::total_cmp);
-    let megabytes = inflated.trim().parse::<f64>().expect("digits") / 1e6;
+    let mut inflate = Command::new(own);
+    inflate.args(["--inflate", logs]);
+    let output = inflate.output().expect("it starts");
+    let bytes = String::from_utf8(output.stdout).expect("digits");
+    let turns: Vec<[Took; 2]> =
+        (0..RUNS).map(|_| [Took::of(&mut inflate), Took::of_audit(logs)]).collect();
+    let best =
+        |at: usize, of: fn(&Took) -> f64| spread(turns.iter().map(|t| of(&t[at])).collect())[0];
+    let [least, audit] = [0, 1].map(|at| best(at, |took| took.cpu));
+    let ratios = turns.iter().map(|[inflate, audit]| inflate.cpu / audit.cpu);
+    let [lowest, median, highest] = spread(ratios.collect());
+    let megabytes = bytes.trim().parse::<f64>().expect("digits") / 1e6;
     println!("{megabytes:.0} MB: inflating {least:.2} CPU s, audit {audit:.2} CPU s");
-    let [lowest, median, highest] = [0, RUNS / 2, RUNS - 1].map(|at| ratios[at]);
+    println!(
+        "by the clock {:.2} s and {:.2} s",
+        best(0, |took| took.wall),
+        best(1, |took| took.wall)
+    );
     println!("limit ratio {:.3}", least / audit);
     println!("of neighbours {median:.3} ({lowest:.3} to {highest:.3})");
-}
-
-/// CPU seconds of all children that have ended.
-fn children() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    // Behind the name, which may hold spaces, fields count from the third; user and system time of
-    // children are the 16th and 17th.
-    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-    let ticks = fields.skip(13).take(2).map(|field| field.parse::<f64>().expect("ticks"));
-    ticks.sum::<f64>() / TICKS
 }

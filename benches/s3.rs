@@ -5,21 +5,22 @@
 //! the environment as for any command. Three processes run seven times in turn: one that lists and fetches and looks
 //! at nothing, with as many requests in flight as a scan has; `halfrate audit LOGS`; `halfrate audit s3://…`. Told are
 //! wall and CPU seconds, and the audit from S3 over the larger of the two others of its turn. `taskset` decides who shares
-//! a core with the server. Linux only: `/proc` tells CPU seconds.
+//! a core with the server.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use halfrate::config::Limits;
 use halfrate::source::{Allowance, Buffers, Deadline, S3Options, Selection, Source, get, list};
 
+use processes::{Took, spread};
+
+mod processes;
+
 /// Runs of each process.
 const RUNS: usize = 7;
-
-/// Ticks in a second of `/proc/self/stat`: fixed by Linux for all that read it.
-const TICKS: f64 = 100.0;
 
 /// More than any object needs.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -70,59 +71,21 @@ async fn fetch_all(prefix: &str) -> Result<usize, Box<dyn std::error::Error>> {
     Ok(total.await?)
 }
 
-/// What a process took.
-#[derive(Clone, Copy)]
-struct Took {
-    wall: f64,
-    cpu: f64,
-}
-
-impl Took {
-    fn of(command: &mut Command) -> Self {
-        let (begun, before) = (Instant::now(), children());
-        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        let status = status.expect("it starts");
-        assert!(status.success(), "{status}");
-        Self { wall: begun.elapsed().as_secs_f64(), cpu: children() - before }
-    }
-}
-
-fn audit(logs: &str) -> Took {
-    // Into a new folder each time: a second audit of the same logs reads nothing.
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_halfrate"));
-    Took::of(command.args(["audit", logs, "--out"]).arg(folder.path()))
-}
-
 fn compare(prefix: &str, logs: &str) {
     assert!(Path::new(logs).is_dir(), "{logs} is no folder");
-    let own = std::env::current_exe().expect("a program knows itself");
-    let mut turns = Vec::new();
-    for _ in 0..RUNS {
-        let alone = Took::of(Command::new(&own).args(["--fetch", prefix]));
-        turns.push([alone, audit(logs), audit(prefix)]);
-    }
+    let mut fetch = Command::new(std::env::current_exe().expect("a program knows itself"));
+    fetch.args(["--fetch", prefix]);
+    let turn = |_| [Took::of(&mut fetch), Took::of_audit(logs), Took::of_audit(prefix)];
+    let turns: Vec<[Took; 3]> = (0..RUNS).map(turn).collect();
+    let best =
+        |at: usize, of: fn(&Took) -> f64| spread(turns.iter().map(|t| of(&t[at])).collect())[0];
     for (at, name) in ["fetching alone", "audit from disk", "audit from S3"].into_iter().enumerate()
     {
-        let [wall, cpu] = [|t: &Took| t.wall, |t: &Took| t.cpu]
-            .map(|of| turns.iter().map(|turn| of(&turn[at])).fold(f64::MAX, f64::min));
-        println!("{name:<16} {wall:6.2} s, {cpu:6.2} CPU s");
+        println!("{name:<16} {:6.2} s, {:6.2} CPU s", best(at, |t| t.wall), best(at, |t| t.cpu));
     }
-    let best = |at: usize| turns.iter().map(|turn| turn[at].wall).fold(f64::MAX, f64::min);
-    println!("S3 over the larger {:.2}", best(2) / best(0).max(best(1)));
-    let mut ratios: Vec<_> =
-        turns.iter().map(|[alone, disk, s3]| s3.wall / alone.wall.max(disk.wall)).collect();
-    ratios.sort_by(f64::total_cmp);
-    let [lowest, median, highest] = [0, RUNS / 2, RUNS - 1].map(|at| ratios[at]);
+    let [alone, disk, s3] = [0, 1, 2].map(|at| best(at, |took| took.wall));
+    println!("S3 over the larger {:.2}", s3 / alone.max(disk));
+    let ratio = |[alone, disk, s3]: &[Took; 3]| s3.wall / alone.wall.max(disk.wall);
+    let [lowest, median, highest] = spread(turns.iter().map(ratio).collect());
     println!("of turns {median:.2} ({lowest:.2} to {highest:.2})");
-}
-
-/// CPU seconds of all children that have ended.
-fn children() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    // Behind the name, which may hold spaces, fields count from the third; user and system time of
-    // children are the 16th and 17th.
-    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-    let ticks = fields.skip(13).take(2).map(|field| field.parse::<f64>().expect("ticks"));
-    ticks.sum::<f64>() / TICKS
 }

@@ -1,50 +1,31 @@
 //! Opened objects that wait for a thread, which takes two of them where no thread is left idle by that: the two
 //! largest, because two of about the same size are side by side to the end.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What waits, the largest first.
 pub(super) struct Waiting<T>(Mutex<State<T>>);
 
 struct State<T> {
-    jobs: BinaryHeap<Placed<T>>,
+    /// By bytes and order of arrival.
+    jobs: BTreeMap<(Reverse<u64>, u64), T>,
     /// Jobs that ever came.
     came: u64,
     /// Threads that have taken something and not finished it.
     busy: usize,
 }
 
-/// A job with its place in the order: of two of one size, the one that came first.
-struct Placed<T> {
-    place: (u64, Reverse<u64>),
-    job: T,
-}
-
-impl<T> Ord for Placed<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.place.cmp(&other.place)
+impl<T> State<T> {
+    fn largest(&mut self) -> Option<T> {
+        self.jobs.pop_first().map(|(_, job)| job)
     }
 }
-
-impl<T> PartialOrd for Placed<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> PartialEq for Placed<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.place == other.place
-    }
-}
-
-impl<T> Eq for Placed<T> {}
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Self(Mutex::new(State { jobs: BinaryHeap::new(), came: 0, busy: 0 }))
+        Self(Mutex::new(State { jobs: BTreeMap::new(), came: 0, busy: 0 }))
     }
 }
 
@@ -52,9 +33,9 @@ impl<T> Waiting<T> {
     /// Adds a job of so many bytes. Somebody has to call [`Waiting::work`] for it, once for each job.
     pub(super) fn push(&self, bytes: u64, job: T) {
         let mut state = self.lock();
-        let place = (bytes, Reverse(state.came));
+        let place = (Reverse(bytes), state.came);
         state.came += 1;
-        state.jobs.push(Placed { place, job });
+        state.jobs.insert(place, job);
     }
 
     /// Hands one or two jobs to `run`; none, if other threads took two. `threads` is how many there
@@ -69,13 +50,13 @@ impl<T> Waiting<T> {
         }
 
         let mut state = self.lock();
-        let Some(first) = state.jobs.pop() else { return };
+        let Some(first) = state.largest() else { return };
         state.busy += 1;
         let idle = threads.saturating_sub(state.busy);
-        let second = if state.jobs.len() > idle { state.jobs.pop() } else { None };
+        let second = if state.jobs.len() > idle { state.largest() } else { None };
         drop(state);
         let _busy = Busy(self);
-        run(first.job, second.map(|second| second.job));
+        run(first, second);
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
