@@ -10,7 +10,7 @@ use std::process::Command;
 
 use halfrate::decode::gunzip::Gunzip;
 
-use processes::{Took, spread};
+use processes::{Took, best, spread};
 
 mod processes;
 
@@ -66,8 +66,7 @@ fn compare(logs: &str) {
     let bytes = String::from_utf8(output.stdout).expect("digits");
     let turns: Vec<[Took; 2]> =
         (0..RUNS).map(|_| [Took::of(&mut inflate), Took::of_audit(logs)]).collect();
-    let best =
-        |at: usize, of: fn(&Took) -> f64| spread(turns.iter().map(|t| of(&t[at])).collect())[0];
+    let best = |at, of| best(&turns, at, of);
     let [least, audit] = [0, 1].map(|at| best(at, |took| took.cpu));
     let ratios = turns.iter().map(|[inflate, audit]| inflate.cpu / audit.cpu);
     let [lowest, median, highest] = spread(ratios.collect());

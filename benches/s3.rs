@@ -12,10 +12,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use halfrate::commands::waiting_threads;
 use halfrate::config::Limits;
 use halfrate::source::{Allowance, Buffers, Deadline, S3Options, Selection, Source, get, list};
+use halfrate::table::source::at_once;
 
-use processes::{Took, spread};
+use processes::{Took, best, spread};
 
 mod processes;
 
@@ -39,9 +41,8 @@ fn main() {
 
 /// Lists the prefix and fetches every object, on as many threads as an audit fetches with.
 fn fetch(prefix: &str) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.div_ceil(2))
+        .worker_threads(waiting_threads())
         .enable_all()
         .build()
         .expect("a runtime");
@@ -55,12 +56,8 @@ async fn fetch_all(prefix: &str) -> Result<usize, Box<dyn std::error::Error>> {
     let mut objects: Vec<_> = listing.objects.iter().map(|object| object.meta()).collect();
     objects.sort_by_key(|object| std::cmp::Reverse(object.size));
     let limits = Limits::default();
-    let mut sum = 0;
-    let fits = objects.iter().take_while(|object| {
-        sum += object.size;
-        sum <= limits.in_flight_bytes
-    });
-    let at_once = fits.count().clamp(1, limits.concurrent_objects);
+    let sizes = objects.iter().map(|object| object.size);
+    let at_once = at_once(sizes, limits.in_flight_bytes, limits.concurrent_objects);
     let buffers = Buffers::default();
     let allowed =
         Allowance { bytes: limits.max_object_bytes, time: PATIENCE, deadline: Deadline::default() };
@@ -77,8 +74,7 @@ fn compare(prefix: &str, logs: &str) {
     fetch.args(["--fetch", prefix]);
     let turn = |_| [Took::of(&mut fetch), Took::of_audit(logs), Took::of_audit(prefix)];
     let turns: Vec<[Took; 3]> = (0..RUNS).map(turn).collect();
-    let best =
-        |at: usize, of: fn(&Took) -> f64| spread(turns.iter().map(|t| of(&t[at])).collect())[0];
+    let best = |at, of| best(&turns, at, of);
     for (at, name) in ["fetching alone", "audit from disk", "audit from S3"].into_iter().enumerate()
     {
         println!("{name:<16} {:6.2} s, {:6.2} CPU s", best(at, |t| t.wall), best(at, |t| t.cpu));

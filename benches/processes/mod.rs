@@ -40,6 +40,11 @@ pub(crate) fn spread(mut values: Vec<f64>) -> [f64; 3] {
     [0, values.len() / 2, values.len() - 1].map(|at| values[at])
 }
 
+/// The least that the process at a place of each turn took.
+pub(crate) fn best<const N: usize>(turns: &[[Took; N]], at: usize, of: fn(&Took) -> f64) -> f64 {
+    spread(turns.iter().map(|turn| of(&turn[at])).collect())[0]
+}
+
 /// CPU seconds of all children that have ended.
 fn children() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");

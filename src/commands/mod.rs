@@ -78,7 +78,7 @@ pub fn run(cli: Cli) -> ExitCode {
 
 /// Threads of an audit that wait for objects and hand on what came of them: half as many as there are cores, because
 /// every core decodes as well, and more threads mean that each hand-over wakes one.
-fn waiting_threads() -> usize {
+pub fn waiting_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2)
 }
 

@@ -11,7 +11,6 @@ use super::fresh::Finished;
 use super::spool::Spooled;
 use super::update::Update;
 use crate::schema::state;
-use crate::store::dataset::Version;
 use crate::store::index::{Index, Summary};
 use crate::store::ledger::{self, LedgerEntry};
 use crate::store::state::{StateFile, StateWriter, filtered};
@@ -68,12 +67,12 @@ impl Update<'_> {
                 return Err(error);
             }
         };
-        let objects = entries.len() as u64;
-        let summary = Summary::of(Version::default(), self.options_text.clone(), &entries);
-        match writer.finish(entries).await? {
+        let (objects, entries): (_, Arc<[LedgerEntry]>) = (entries.len() as u64, entries.into());
+        match writer.finish(Arc::clone(&entries)).await? {
             Some(version) => {
                 tracing::info!(%day, objects, "object day committed");
-                index.state.insert(day.0, Summary { version, ..summary });
+                let summary = Summary::of(version, self.options_text.clone(), &entries);
+                index.state.insert(day.0, summary);
             }
             None => {
                 index.state.remove(&day.0);

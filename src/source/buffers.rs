@@ -50,8 +50,8 @@ impl Buffers {
         if let Some(at) = fits {
             return Ok(waiting.swap_remove(at));
         }
-        waiting.pop();
-        drop(waiting);
+        let small = waiting.pop();
+        drop((waiting, small));
         let mut fresh = Vec::new();
         fresh.try_reserve_exact(length)?;
         Ok(fresh)
@@ -115,6 +115,11 @@ mod tests {
         let again = buffers.take(room).unwrap();
         assert_eq!((again.len(), again.capacity(), again.as_ptr()), (0, room, at));
         drop(buffers.lend(again));
+        let larger = buffers.take(room + 1).unwrap();
+        assert!(larger.is_empty() && larger.capacity() > room);
+        assert_eq!(format!("{buffers:?}"), "Buffers(0)");
+        let at = larger.as_ptr();
+        drop(buffers.lend(larger));
         for length in [300, 7, 900] {
             let full = buffers.take_full(length).unwrap();
             assert_eq!((full.len(), full.as_ptr()), (length, at));

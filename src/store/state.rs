@@ -54,7 +54,7 @@ const KEPT_ENTRIES: usize = 8192;
 #[derive(Debug)]
 pub(super) struct Committed {
     file: StateFile,
-    entries: Vec<LedgerEntry>,
+    entries: Arc<[LedgerEntry]>,
     options: String,
 }
 
@@ -118,7 +118,7 @@ impl StateWriter {
     /// The store refuses, or another audit replaced the file meanwhile.
     pub async fn finish(
         mut self,
-        entries: Vec<LedgerEntry>,
+        entries: Arc<[LedgerEntry]>,
     ) -> Result<Option<Version>, DatasetError> {
         self.dataset.kept().remove(&self.day);
         let ended = self.end().await;
@@ -229,7 +229,7 @@ impl Dataset {
         if let Some(Committed { entries, options, .. }) =
             self.kept().get(&file.day).filter(|kept| kept.file == file)
         {
-            return Ok((entries.clone(), options.clone()));
+            return Ok((entries.to_vec(), options.clone()));
         }
         let path = self.day_path(file.day);
         let builder = self.open(&path, file.bytes).await?;

@@ -246,7 +246,7 @@ fn groups<'o>(
 /// How many of objects with these sizes, largest first, are in flight at once: those in flight follow each
 /// other in that order, so no more bytes than the first have together. At least two for each thread, which
 /// decodes two side by side.
-fn at_once(sizes: impl ExactSizeIterator<Item = u64>, bytes: u64, most: usize) -> usize {
+pub fn at_once(sizes: impl ExactSizeIterator<Item = u64>, bytes: u64, most: usize) -> usize {
     let (objects, least) = (sizes.len().max(1), 2 * rayon::current_num_threads());
     let mut sum = 0_u64;
     let fits = |size: &u64| {
