@@ -1,6 +1,8 @@
 //! Audits into a dataset that an earlier one wrote: the same rows as from scratch, and nothing read twice.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -142,6 +144,71 @@ fn processor_time(pid: u32, ticks: &mut u64) {
     let fields: Vec<u64> =
         after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse().ok()).collect();
     *ticks = (*ticks).max(fields.iter().sum());
+}
+
+/// The state files of the story's second day, by name, as the dataset has them.
+fn segments(out: &Path) -> BTreeMap<String, Vec<u8>> {
+    let state = fs::read_dir(out.join("_state")).unwrap();
+    let names = state.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let of_day = names.filter(|name| name.starts_with("2026-10-02"));
+    of_day.map(|name| (name.clone(), fs::read(out.join("_state").join(name)).unwrap())).collect()
+}
+
+#[test]
+fn a_day_that_grows_goes_on_in_another_state_file() {
+    let place = Place::disk();
+    let all = objects();
+    let (of_day, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|object| object.key.contains("/2026/10/02/"));
+    place.deliver(&others);
+    place.deliver(&of_day[..5]);
+    place.audit_in_pieces("out").exits(3);
+    let out = place.out("out");
+    let before = segments(&out);
+    let names: Vec<&str> = before.keys().map(String::as_str).collect();
+    let expected = ["2026-10-02.1.parquet", "2026-10-02.2.parquet", "2026-10-02.parquet"];
+    let sizes: Vec<usize> = before.values().map(Vec::len).collect();
+    assert_eq!(names, expected, "of {sizes:?} bytes");
+    assert_as_from_scratch(&place, "out", "three state files");
+    // What is new goes into the last one, and the others stay as they are.
+    place.deliver(&of_day[5..]);
+    place.audit_in_pieces("out").exits(3);
+    let after = segments(&out);
+    for name in ["2026-10-02.1.parquet", "2026-10-02.parquet"] {
+        assert_eq!(before[name], after[name], "{name}");
+    }
+    assert!(before["2026-10-02.2.parquet"] != after["2026-10-02.2.parquet"]);
+    assert_as_from_scratch(&place, "out", "an object more");
+    // An object of the first one is rewritten and goes into the last one; the second one stays.
+    let mut rewritten = of_day[0].clone();
+    rewritten.content = rewritten.content.lines().take(3).fold(String::new(), |a, l| a + l + "\n");
+    place.deliver([&rewritten]);
+    place.audit_in_pieces("out").exits(3);
+    let then = segments(&out);
+    assert!(after["2026-10-02.parquet"] != then["2026-10-02.parquet"]);
+    assert_eq!(after["2026-10-02.1.parquet"], then["2026-10-02.1.parquet"]);
+    assert_as_from_scratch(&place, "out", "a rewritten object of the first one");
+    // Objects that are gone are marked where they are.
+    let aside = [&rewritten, &of_day[1]].map(|object| {
+        let file = place.folder().join("logs").join(&object.key);
+        let aside = place.folder().join(file.file_name().unwrap());
+        fs::rename(&file, &aside).unwrap();
+        (aside, file)
+    });
+    place.audit_in_pieces("out").exits(3);
+    assert_eq!(value(&out, "SELECT count(*) FROM objects WHERE gone"), 2);
+    for (aside, file) in aside {
+        fs::rename(aside, file).unwrap();
+    }
+    place.audit("out").exits(3);
+    assert_as_from_scratch(&place, "out", "objects that came back");
+    // Without one its objects are read again.
+    fs::remove_file(out.join("_state/2026-10-02.1.parquet")).unwrap();
+    place.audit("out").exits(3);
+    assert_as_from_scratch(&place, "out", "a state file that was lost");
+    // All read again: each row moves behind those that are still old.
+    place.audit_in_pieces("out").args(["--rescan", "2026-10-02..2026-10-02"]).exits(3);
+    assert_as_from_scratch(&place, "out", "all read again");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn events_tell_what_an_operator_needs_and_no_content() {
         assert!(key.ends_with("3.json.gz") || key.ends_with("4.json"), "{event}");
         assert_eq!(event["level"], "WARN");
     }
-    assert_eq!(one("object day committed")["objects"], 4);
+    assert_eq!(one("state committed")["objects"], 4);
     assert_eq!(with_message(&events, "stage begins").len(), 5);
     let end = one("audit ended");
     assert_eq!((&end["exit_code"], &end["unreadable"]), (&3.into(), &2.into()));

@@ -12,6 +12,9 @@ use crate::tables::{files, rows};
 
 const LAYOUT: &str = "AWSLogs/111122223333/BedrockModelInvocationLogs/us-east-1/2026/10";
 
+/// Between the state files of one and of two objects.
+const SEGMENT_BYTES: &str = "7000";
+
 /// One object: its key, and what it holds uncompressed.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
@@ -129,11 +132,14 @@ impl Place {
     }
 
     /// As [`Place::audit`], by a debug build that commits every object alone, while the next one is read, and writes every
-    /// state file in many row groups and, on disk, in many pieces, as it does with those of megabytes. S3 takes no small
-    /// pieces.
+    /// state file in many row groups and, on disk, in many pieces, as it does with those of megabytes, and begins a new one
+    /// after two or three objects. S3 takes no small pieces.
     pub(crate) fn audit_in_pieces(&self, out: &str) -> Run {
-        let sizes = ["HALFRATE_SLICE_BYTES", "HALFRATE_ROW_GROUP_BYTES"].map(|name| (name, "1"));
-        let run = self.audit(out).envs(sizes);
+        let run = self.audit(out).envs([
+            ("HALFRATE_SLICE_BYTES", "1"),
+            ("HALFRATE_ROW_GROUP_BYTES", "1"),
+            ("HALFRATE_SEGMENT_BYTES", SEGMENT_BYTES),
+        ]);
         match self {
             Self::Disk(..) => run.envs([("HALFRATE_PIECE_BYTES", "1")]),
             Self::S3(..) => run,

@@ -19,6 +19,11 @@ pub(super) const BLOCKING_THREADS: usize = 16;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const MAPPED: i32 = 32 << 20;
 
+/// Free bytes at the end of a place from which on they go back to the system. With eight times as many an audit of 39 GB of small
+/// records took 128 to 136 MB of memory, with these 126 to 132, in the same time.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const KEPT: i32 = 8 << 20;
+
 /// Has freed memory used again: pieces below [`MAPPED`] are kept for that, in as many places as there are cores.
 ///
 /// glibc gives each thread one of its own, up to eight a core, and what is free in one serves no other: an audit of 20 GB
@@ -32,7 +37,7 @@ pub(super) fn reuse_freed() {
     let settings = [
         (libc::M_ARENA_MAX, arenas),
         (libc::M_MMAP_THRESHOLD, MAPPED),
-        (libc::M_TRIM_THRESHOLD, 2 * MAPPED),
+        (libc::M_TRIM_THRESHOLD, KEPT),
     ];
     for (parameter, value) in settings {
         // SAFETY: `mallopt` takes two numbers by value, may be called at any time and only notes them. That it was refused

@@ -1,4 +1,4 @@
-//! Committing what was read and settled: object day by object day, each by one act of the store.
+//! Committing what was read and settled: segment by segment, each by one act of the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,13 +10,19 @@ use super::EngineError;
 use super::fresh::Finished;
 use super::spool::Spooled;
 use super::update::Update;
+use crate::failpoint;
 use crate::schema::state;
 use crate::store::index::{Index, Summary};
 use crate::store::ledger::{self, LedgerEntry};
+use crate::store::segment::Segment;
 use crate::store::state::{StateFile, StateWriter, filtered};
 use crate::units::Day;
 
-/// Changes to the rows that an object day has.
+/// Bytes of a state file after which the day goes on in another one. A commit writes the open one anew, for some
+/// megabytes that a slice adds.
+const SEGMENT_BYTES: usize = 32 << 20;
+
+/// Changes to the rows that a segment has.
 #[derive(Default)]
 pub(super) struct Edit {
     /// Full names of the objects whose rows go.
@@ -25,41 +31,67 @@ pub(super) struct Edit {
     pub(super) gone: BTreeMap<String, bool>,
 }
 
+impl Edit {
+    /// What is to be done to a segment.
+    fn of(segment: Segment, replaced: &mut Replaced, gone: &mut Gone) -> Self {
+        Self {
+            drop: replaced.remove(&segment).unwrap_or_default(),
+            gone: gone.remove(&segment).unwrap_or_default(),
+        }
+    }
+}
+
+/// Full names of the objects whose rows go, by the segment that has them.
+pub(super) type Replaced = BTreeMap<Segment, BTreeSet<String>>;
+
+/// Objects that went (true) or came back, by the segment that has them.
+pub(super) type Gone = BTreeMap<Segment, BTreeMap<String, bool>>;
+
 impl Update<'_> {
     /// Commits a slice, the latest day first: what an object on an earlier day takes over from one on a
-    /// later day is given up before it is taken, so that no crash can leave it counted twice.
+    /// later day is given up before it is taken, so that no crash can leave it counted twice. For the same reason
+    /// a day's earlier segments give up what is replaced before its last one takes the new rows.
     pub(super) async fn commit(
         &self,
         finished: Finished,
-        gone: &mut BTreeMap<Day, BTreeMap<String, bool>>,
+        gone: &mut Gone,
         index: &mut Index,
     ) -> Result<(), EngineError> {
         let Finished { mut days, mut replaced } = finished;
-        let all: BTreeSet<Day> = days.keys().copied().collect();
-        let emptied = replaced.keys().filter(|day| !all.contains(day)).copied();
-        let order: Vec<Day> = all.iter().rev().copied().chain(emptied).collect();
-        for day in order {
-            self.lock.check()?;
-            let edit = Edit {
-                drop: replaced.remove(&day).unwrap_or_default(),
-                gone: gone.remove(&day).unwrap_or_default(),
-            };
-            self.commit_day(day, days.remove(&day), edit, index).await?;
+        let full = failpoint::bytes("HALFRATE_SEGMENT_BYTES", SEGMENT_BYTES) as u64;
+        let with_rows: BTreeSet<Day> = days.keys().copied().collect();
+        let emptied: BTreeSet<Day> = replaced.keys().map(|segment| segment.day).collect();
+        let order = with_rows.iter().rev().chain(emptied.difference(&with_rows));
+        for day in order.copied() {
+            let open = index.open_segment(day, full);
+            let rows = days.remove(&day);
+            let edited = replaced.range(Segment::all_of(day)).map(|(segment, _)| *segment);
+            let edited: Vec<Segment> =
+                edited.filter(|segment| rows.is_none() || *segment != open).collect();
+            for segment in edited {
+                let edit = Edit::of(segment, &mut replaced, gone);
+                self.commit_segment(segment, None, edit, index).await?;
+            }
+            if rows.is_some() {
+                let edit = Edit::of(open, &mut replaced, gone);
+                self.commit_segment(open, rows, edit, index).await?;
+            }
         }
         Ok(())
     }
 
-    /// Commits one object day: its rows without those that go, then the new ones.
-    pub(super) async fn commit_day(
+    /// Commits one segment: its rows without those that go, then the new ones.
+    pub(super) async fn commit_segment(
         &self,
-        day: Day,
+        segment: Segment,
         rows: Option<(Spooled, Vec<bool>)>,
         edit: Edit,
         index: &mut Index,
     ) -> Result<(), EngineError> {
-        let before = index.state.get(&day.0).map(|summary| summary.version.clone());
-        let mut writer = self.dataset.state_writer(day, &self.options_text, before.as_ref())?;
-        let old = before.map(|version| StateFile { day, bytes: version.size });
+        self.lock.check()?;
+        let before = index.state.get(&segment).map(|summary| summary.version.clone());
+        let mut writer = self.dataset.state_writer(segment, &self.options_text, before.as_ref())?;
+        let old = before.map(|version| StateFile { segment, bytes: version.size });
         let entries = match self.fill(&mut writer, old, rows, &edit).await {
             Ok(entries) => entries,
             Err(error) => {
@@ -70,18 +102,19 @@ impl Update<'_> {
         let (objects, entries): (_, Arc<[LedgerEntry]>) = (entries.len() as u64, entries.into());
         match writer.finish(Arc::clone(&entries)).await? {
             Some(version) => {
-                tracing::info!(%day, objects, "object day committed");
+                let (day, number) = (segment.day, segment.number);
+                tracing::info!(%day, segment = number, objects, "state committed");
                 let summary = Summary::of(version, self.options_text.clone(), &entries);
-                index.state.insert(day.0, summary);
+                index.state.insert(segment, summary);
             }
             None => {
-                index.state.remove(&day.0);
+                index.state.remove(&segment);
             }
         }
         Ok(())
     }
 
-    /// Writes the rows of one object day; returns their entries.
+    /// Writes the rows of one segment; returns their entries.
     async fn fill(
         &self,
         writer: &mut StateWriter,
@@ -97,7 +130,7 @@ impl Update<'_> {
             let stays = |entry: &LedgerEntry| !edit.drop.contains(&entry.location);
             let mut old = self.dataset.rows(file, &names, stays).await?;
             while let Some(batch) = old.try_next().await? {
-                let mut of_batch = ledger::entries(file.day, &batch)?;
+                let mut of_batch = ledger::entries(file.segment, &batch)?;
                 writer.write(marked(batch, &mut of_batch, &edit.gone)?).await?;
                 entries.extend(of_batch);
             }
@@ -108,7 +141,7 @@ impl Update<'_> {
                 let batch = batch?;
                 let keep: BooleanArray = counts.by_ref().take(batch.num_rows()).map(Some).collect();
                 let batch = filtered(&batch, keep)?;
-                entries.extend(ledger::entries(writer.day(), &batch)?);
+                entries.extend(ledger::entries(writer.segment(), &batch)?);
                 writer.write(batch).await?;
             }
         }

@@ -8,6 +8,7 @@ use arrow::buffer::Buffer;
 use arrow::compute::concat;
 
 use super::EngineError;
+use super::commit::Replaced;
 use super::scan::{ObjectRow, packed_facts};
 use super::spool::{Spool, Spooled};
 use crate::schema::state;
@@ -16,8 +17,9 @@ use crate::table::packed::pack_ids;
 use crate::table::partial::RequestId;
 use crate::units::Day;
 
-/// Bytes of rows held in memory, of all object days together: what a gigabyte of small records yields.
-const MEMORY_BYTES: usize = 12 << 20;
+/// Bytes of rows held in memory, of all object days together: what a gigabyte of small records yields. A slice that waits for
+/// its commit has as many.
+const MEMORY_BYTES: usize = 8 << 20;
 
 /// Rows that wait for their columns to be made together: by then a row costs no more than its bytes.
 const PENDING_ROWS: usize = 64;
@@ -39,8 +41,8 @@ pub(super) struct Fresh {
     /// The latest reading of each object.
     pub(super) rows: BTreeMap<String, FreshRow>,
     days: BTreeMap<Day, Aside>,
-    /// Object days of rows that the readings replace, with what they replace.
-    pub(super) replaced: BTreeMap<Day, BTreeSet<String>>,
+    /// What the readings replace.
+    pub(super) replaced: Replaced,
     /// Record days whose requests have to be settled.
     pub(super) touched: BTreeSet<Day>,
 }
@@ -62,11 +64,20 @@ impl Default for Aside {
 }
 
 impl Aside {
-    /// Puts the pending rows into the spool.
-    fn flush(&mut self) -> Result<(), EngineError> {
-        if !self.pending.is_empty() {
-            self.spool.push(state_rows(&std::mem::take(&mut self.pending))?);
+    /// Puts the pending rows into the spool, whose ids those in `rows` are from then on: they are in memory once.
+    fn flush(&mut self, rows: &mut BTreeMap<String, FreshRow>) -> Result<(), EngineError> {
+        if self.pending.is_empty() {
+            return Ok(());
         }
+        let pending = std::mem::take(&mut self.pending);
+        let batch = state_rows(&pending)?;
+        for (at, (entry, ..)) in pending.iter().enumerate() {
+            let row = rows.get_mut(&entry.location);
+            if let Some(row) = row.filter(|row| row.entry.revision == entry.revision) {
+                row.ids = packed_facts(&batch, at, "ids")?;
+            }
+        }
+        self.spool.push(batch);
         Ok(())
     }
 }
@@ -89,38 +100,38 @@ impl Fresh {
             }
         }
         self.touched.extend(entry.days.iter().map(|(day, _)| *day));
-        let (ids, excluded) = (packed_facts(&row.facts, "ids")?, pack_ids(excluded));
+        let (ids, excluded) = (packed_facts(&row.facts, 0, "ids")?, pack_ids(excluded));
         let aside = self.days.entry(entry.day).or_default();
         aside.revisions.push(entry.revision);
         aside.pending.push((entry.clone(), row.facts, excluded.clone()));
+        let fresh = FreshRow { ids, excluded, planned, entry };
+        self.rows.insert(fresh.entry.location.clone(), fresh);
         if aside.pending.len() == PENDING_ROWS {
-            aside.flush()?;
+            aside.flush(&mut self.rows)?;
             if self.days.values().map(|aside| aside.spool.bytes()).sum::<usize>() > MEMORY_BYTES {
                 self.days.values_mut().try_for_each(|aside| aside.spool.spill())?;
             }
         }
-        let fresh = FreshRow { ids, excluded, planned, entry };
-        self.rows.insert(fresh.entry.location.clone(), fresh);
         Ok(())
     }
 
     /// Remembers a row of the state that no longer counts.
     pub(super) fn replaces(&mut self, entry: &LedgerEntry) {
-        self.replaced.entry(entry.day).or_default().insert(entry.location.clone());
+        self.replaced.entry(entry.place()).or_default().insert(entry.location.clone());
         self.touched.extend(entry.days.iter().map(|(day, _)| *day));
     }
 
     /// Whether a row of the state is replaced.
     pub(super) fn is_replaced(&self, entry: &LedgerEntry) -> bool {
-        self.replaced.get(&entry.day).is_some_and(|gone| gone.contains(&entry.location))
+        self.replaced.get(&entry.place()).is_some_and(|gone| gone.contains(&entry.location))
     }
 
     /// Ends it: the rows to commit by object day, and what they replace.
-    pub(super) fn finish(self) -> Result<Finished, EngineError> {
+    pub(super) fn finish(mut self) -> Result<Finished, EngineError> {
         let latest: HashSet<u64> = self.rows.values().map(|row| row.entry.revision).collect();
         let mut days = BTreeMap::new();
         for (day, mut aside) in self.days {
-            aside.flush()?;
+            aside.flush(&mut self.rows)?;
             let counts = aside.revisions.iter().map(|revision| latest.contains(revision)).collect();
             days.insert(day, (aside.spool.finish()?, counts));
         }
@@ -132,7 +143,7 @@ impl Fresh {
 pub(super) struct Finished {
     /// Rows by object day, and which of them count.
     pub(super) days: BTreeMap<Day, (Spooled, Vec<bool>)>,
-    pub(super) replaced: BTreeMap<Day, BTreeSet<String>>,
+    pub(super) replaced: Replaced,
 }
 
 /// Rows of the state: ledger entries, and what their rows of the facts view hold.

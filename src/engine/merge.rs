@@ -16,7 +16,7 @@ use super::kept::Kept;
 use super::session::Ground;
 use crate::schema::Table;
 use crate::store::dataset::Dataset;
-use crate::store::index::Index;
+use crate::store::index::{Index, ObjectDay};
 use crate::store::ledger::{self, LedgerEntry};
 use crate::store::parquet::{encode, encode_by_column};
 use crate::store::state::{StateFile, packed};
@@ -109,7 +109,7 @@ async fn unpack(
         let batch = batch?;
         let of = |name| packed(&batch, name);
         let columns = [of("workloads")?, of("usage")?, of("sizes")?];
-        days.objects(columns).map_err(|torn: Torn| dataset.damaged_state(file.day, &torn))?;
+        days.objects(columns).map_err(|torn: Torn| dataset.damaged_state(file.segment, &torn))?;
         days.set_aside()?;
     }
     decoding.await.map_err(|panicked| std::panic::resume_unwind(panicked.into_panic()))
@@ -194,21 +194,25 @@ async fn ledgers(
     tables: &mut Tables<'_>,
 ) -> Result<(), EngineError> {
     let (objects, rejects) = (table("objects")?, table("rejects")?);
-    for (day, summary) in &index.state {
-        let day = Day(*day);
-        let file = summary.file(day);
-        if !tables.is_current(objects, day, &summary.objects) {
-            let (entries, _) = dataset.ledger(file).await?;
+    for ObjectDay { day, digest, rejects: any_rejects, files } in index.object_days() {
+        if !tables.is_current(objects, day, &digest) {
+            let mut entries = Vec::new();
+            for file in &files {
+                entries.extend(dataset.ledger(*file).await?.0);
+            }
             let rows = ledger::objects(entries)?;
-            tables.replace(objects, day, &summary.objects, || encode(objects, &[rows])).await?;
+            tables.replace(objects, day, &digest, || encode(objects, &[rows])).await?;
         }
-        if summary.rejects && !tables.is_current(rejects, day, &summary.objects) {
+        if any_rejects && !tables.is_current(rejects, day, &digest) {
             let columns = ["source", "key", "rejects"];
             let rejected = |entry: &LedgerEntry| entry.reading.rejected > 0;
-            let rows =
-                dataset.rows(file, &columns, rejected).await?.try_collect::<Vec<_>>().await?;
+            let mut rows = Vec::new();
+            for file in &files {
+                let of_file = dataset.rows(*file, &columns, rejected).await?;
+                rows.extend(of_file.try_collect::<Vec<_>>().await?);
+            }
             let rows = ledger::rejects(&rows)?;
-            tables.replace(rejects, day, &summary.objects, || encode(rejects, &[rows])).await?;
+            tables.replace(rejects, day, &digest, || encode(rejects, &[rows])).await?;
         }
     }
     Ok(())

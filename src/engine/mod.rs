@@ -14,6 +14,7 @@ pub mod kept;
 pub mod merge;
 mod names;
 pub mod plan;
+mod repeats;
 pub mod scan;
 pub mod session;
 mod settle;

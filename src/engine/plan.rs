@@ -11,6 +11,7 @@ use crate::source::{LogObject, Selection, Source};
 use crate::store::dataset::Dataset;
 use crate::store::index::{Index, Summary};
 use crate::store::ledger::{LedgerEntry, object_day};
+use crate::store::segment::Segment;
 use crate::store::state::StateFile;
 use crate::table::source::ScanObject;
 use crate::units::Day;
@@ -45,8 +46,8 @@ pub struct Plan {
     pub objects: Vec<Pending>,
     /// Rows to take out: never read and no longer there, emptied, or overtaken by a later reading.
     pub dropped: Vec<LedgerEntry>,
-    /// Objects that went (true) or came back, by object day.
-    pub gone: BTreeMap<Day, BTreeMap<String, bool>>,
+    /// Objects that went (true) or came back, by the segment that has them.
+    pub gone: BTreeMap<Segment, BTreeMap<String, bool>>,
     /// Objects that the ledger has as they are listed.
     pub known: u64,
     /// Their bytes.
@@ -131,19 +132,18 @@ impl Listed<'_> {
         key(one).cmp(&key(other)).then_with(|| place(one).cmp(&place(other)))
     }
 
-    /// Days with state that the listing may have something to say about.
+    /// Segments that the listing may have something to say about.
     fn files_to_look_at(&self, index: &Index) -> Vec<StateFile> {
         let listed: BTreeSet<Day> =
             self.objects.iter().map(|(_, object)| object_day(object)).collect();
         let any_loose = self.objects.iter().any(|(_, object)| object.key.is_none());
-        let matters = |(day, summary): &(&i32, &Summary)| {
-            let day = Day(**day);
-            listed.contains(&day)
+        let matters = |(Segment { day, .. }, summary): &(&Segment, &Summary)| {
+            listed.contains(day)
                 || (summary.loose && any_loose)
-                || self.selections.iter().any(|selection| selection.covers(day))
+                || self.selections.iter().any(|selection| selection.covers(*day))
         };
         let matter = index.state.iter().filter(matters);
-        matter.map(|(day, summary)| summary.file(Day(*day))).collect()
+        matter.map(|(segment, summary)| summary.file(*segment)).collect()
     }
 
     /// Whether the listing would have found this object were it there.
@@ -210,7 +210,7 @@ impl<'l> Matching<'l> {
             if entry.reading.error.is_some() || self.listed.emptied.contains(&entry.location) {
                 plan.dropped.push(entry);
             } else {
-                plan.gone.entry(entry.day).or_default().insert(entry.location, true);
+                plan.gone.entry(entry.place()).or_default().insert(entry.location, true);
             }
             return;
         };
@@ -224,7 +224,7 @@ impl<'l> Matching<'l> {
             plan.known_bytes += entry.bytes;
             plan.known_records += entry.reading.records;
             if entry.gone {
-                plan.gone.entry(entry.day).or_default().insert(entry.location, false);
+                plan.gone.entry(entry.place()).or_default().insert(entry.location, false);
             }
         } else {
             found.before.push(entry);

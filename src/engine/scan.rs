@@ -172,7 +172,7 @@ fn take_apart(facts: &RecordBatch) -> Result<ObjectRow, EngineError> {
     };
     let ordinal = count(ORDINAL)?;
     let mut days = BTreeMap::new();
-    for minute in minutes(&packed_facts(facts, "usage")?) {
+    for minute in minutes(&packed_facts(facts, 0, "usage")?) {
         let minute = minute.map_err(|torn| EngineError::Conservation(torn.to_string()))?;
         *days.entry(minute.minute.day()).or_insert(0) += minute.requests();
     }
@@ -206,9 +206,13 @@ fn check(
     Ok(())
 }
 
-/// One kind of packed facts of an object's row, which is alone in its batch; shares the row's memory.
-pub(super) fn packed_facts(row: &RecordBatch, name: &str) -> Result<Buffer, EngineError> {
-    let column = packed(row, name)?;
-    let start = column.value_offsets()[0] as usize;
-    Ok(column.values().slice_with_length(start, column.value_length(0) as usize))
+/// One kind of packed facts of an object, whose row is at `row`; shares the memory of the batch.
+pub(super) fn packed_facts(
+    batch: &RecordBatch,
+    row: usize,
+    name: &str,
+) -> Result<Buffer, EngineError> {
+    let column = packed(batch, name)?;
+    let start = column.value_offsets()[row] as usize;
+    Ok(column.values().slice_with_length(start, column.value_length(row) as usize))
 }

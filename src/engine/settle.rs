@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::EngineError;
 use super::fresh::Fresh;
+use super::repeats::DayIds;
 use crate::store::dataset::Dataset;
 use crate::store::index::Index;
 use crate::store::ledger::LedgerEntry;
@@ -111,41 +112,34 @@ fn wrong(claims: Vec<Claim>, touched: &BTreeSet<Day>) -> Vec<Again> {
 
 /// Requests that more than one object counts, or that some object leaves out, on the touched days.
 ///
-/// What the state counts was settled before: it is held against what was read now, and only what may be the
-/// same is kept of it.
+/// What the state counts was settled before: it is held against what was read now, and no more of it is kept than a
+/// few megabytes of what may be the same.
 async fn disputed(
     dataset: &Dataset,
     files: &[StateFile],
     fresh: &Fresh,
 ) -> Result<HashSet<RequestId>, EngineError> {
-    let mut counted: BTreeMap<Day, Vec<u64>> = BTreeMap::new();
+    let mut read = BTreeMap::new();
     let mut disputed = HashSet::new();
     for row in fresh.rows.values() {
         for run in packed::ids(&row.ids) {
             let (day, ids) = run.map_err(of_scan)?;
-            counted.entry(day).or_default().extend(ids);
+            read.entry(day).or_insert_with(DayIds::default).add(ids);
         }
         leave_out(&row.excluded, fresh, &mut disputed).map_err(of_scan)?;
-    }
-    let mut met: BTreeMap<Day, Bits> = BTreeMap::new();
-    if !files.is_empty() {
-        for (day, ids) in &counted {
-            let of_day = met.entry(*day).or_insert_with(|| Bits::new(ids.len(), SPARSE));
-            ids.iter().for_each(|id| _ = of_day.insert(*id));
-        }
     }
     each_of_state(dataset, files, fresh, |_, ids, excluded| {
         for run in packed::ids(ids) {
             let (day, ids) = run?;
-            if let (Some(met), Some(counted)) = (met.get(&day), counted.get_mut(&day)) {
-                counted.extend(ids.filter(|id| met.has(*id)));
+            if let Some(of_day) = read.get_mut(&day) {
+                of_day.hold_against(ids);
             }
         }
         leave_out(excluded, fresh, &mut disputed)
     })
     .await?;
-    for (day, ids) in counted {
-        disputed.extend(repeated(&ids).into_iter().map(|id| (day, id)));
+    for (day, of_day) in read {
+        disputed.extend(of_day.repeated().into_iter().map(|id| (day, id)));
     }
     Ok(disputed)
 }
@@ -163,56 +157,6 @@ fn leave_out(
         }
     }
     Ok(())
-}
-
-/// The ids that are there more than once. The last bits of most tell that they are alone, and then the first bits of
-/// most others; looking these up costs less than sorting all.
-fn repeated(ids: &[u64]) -> Vec<u64> {
-    let perhaps = |ids: &[u64], ends: fn(u64) -> u64| -> Vec<u64> {
-        let [mut met, mut met_again] = [(); 2].map(|()| Bits::new(ids.len(), DENSE));
-        for id in ids.iter().map(|id| ends(*id)).filter(|end| met.insert(*end)) {
-            met_again.insert(id);
-        }
-        ids.iter().copied().filter(|id| met_again.has(ends(*id))).collect()
-    };
-    let mut ids = perhaps(&perhaps(ids, |id| id), u64::reverse_bits);
-    ids.sort_unstable();
-    ids.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).map(|same| same[0]).collect()
-}
-
-/// Bits for an id where an eighth of others may be in doubt.
-const DENSE: usize = 8;
-
-/// Bits for an id where a thirty-second part of many more may be: they are kept.
-const SPARSE: usize = 32;
-
-/// A set of ids that may hold others as well: one bit stands for all that end alike. Ids are hashes.
-struct Bits(Vec<u64>);
-
-impl Bits {
-    /// None, with room for so many ids at `each` bits.
-    fn new(ids: usize, each: usize) -> Self {
-        Self(vec![0; (ids * each).next_power_of_two().max(64) / 64])
-    }
-
-    fn at(&self, id: u64) -> (usize, u64) {
-        let bit = id as usize & (self.0.len() * 64 - 1);
-        (bit / 64, 1 << (bit % 64))
-    }
-
-    /// Adds an id; tells whether it may have been there.
-    fn insert(&mut self, id: u64) -> bool {
-        let (word, bit) = self.at(id);
-        let before = self.0[word];
-        self.0[word] |= bit;
-        before & bit != 0
-    }
-
-    /// Whether an id may be there.
-    fn has(&self, id: u64) -> bool {
-        let (word, bit) = self.at(id);
-        self.0[word] & bit != 0
-    }
 }
 
 /// Hands on every row of these state files that touches a touched day and is not replaced.
@@ -233,7 +177,7 @@ async fn each_of_state(
             }
         };
         dataset.identified(*file, touches, take).await?;
-        met.map_err(|torn| dataset.damaged_state(file.day, &torn))?;
+        met.map_err(|torn| dataset.damaged_state(file.segment, &torn))?;
     }
     Ok(())
 }
@@ -241,25 +185,4 @@ async fn each_of_state(
 /// Facts that a scan of this run packed do not unpack.
 fn of_scan(torn: Torn) -> EngineError {
     EngineError::Conservation(torn.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn repeated_ids_are_found_whatever_their_bits(
-            few in prop::collection::vec(0..40_u64, 0..60),
-            shift in 0..58_u32,
-            others in prop::collection::vec(any::<u64>(), 0..200),
-        ) {
-            let ids: Vec<u64> = few.into_iter().map(|id| id << shift).chain(others).collect();
-            let mut counts = BTreeMap::new();
-            ids.iter().for_each(|id| *counts.entry(*id).or_insert(0) += 1);
-            let expected = counts.into_iter().filter(|(_, n)| *n > 1).map(|(id, _)| id);
-            prop_assert!(expected.eq(repeated(&ids)));
-        }
-    }
 }

@@ -4,12 +4,12 @@
 //! where it was. Within a slice rows flow as objects finish. A slice is settled and committed while the next one is
 //! read: that rests on nothing but the objects.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 
 use super::EngineError;
-use super::commit::Edit;
+use super::commit::{Edit, Gone};
 use super::fresh::Fresh;
 use super::plan::{Listed, Pending, Plan};
 use super::scan::{self, Stop};
@@ -22,10 +22,9 @@ use crate::store::ledger::{LedgerEntry, Reading, object_day};
 use crate::store::lock::Lock;
 use crate::table::ScanOptions;
 use crate::table::source::ScanObject;
-use crate::units::Day;
 
-/// Compressed bytes of a slice: some seconds of reading, and the ids of its records are few tens of megabytes.
-const SLICE_BYTES: usize = 512 << 20;
+/// Compressed bytes of a slice: some seconds of reading, and of small records the ids are some ten megabytes.
+const SLICE_BYTES: usize = 384 << 20;
 
 /// Objects of a slice: their ledger entries and the answers to their keys stay small.
 const SLICE_OBJECTS: usize = 8192;
@@ -134,8 +133,8 @@ impl Update<'_> {
         }
         updated.left = (objects.len() as u64).saturating_sub(updated.objects);
         self.lock.check()?;
-        for (day, gone) in std::mem::take(gone) {
-            self.commit_day(day, None, Edit { gone, ..Edit::default() }, index).await?;
+        for (segment, gone) in std::mem::take(gone) {
+            self.commit_segment(segment, None, Edit { gone, ..Edit::default() }, index).await?;
         }
         failpoint::point("update-done");
         Ok(updated)
@@ -146,7 +145,7 @@ impl Update<'_> {
         &self,
         objects: &[Pending],
         mut fresh: Fresh,
-        gone: &mut BTreeMap<Day, BTreeMap<String, bool>>,
+        gone: &mut Gone,
         index: &mut Index,
     ) -> Result<u64, EngineError> {
         self.lock.check()?;

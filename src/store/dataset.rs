@@ -12,6 +12,7 @@ use object_store::{
 use serde::{Deserialize, Serialize};
 
 use super::parquet::EncodeError;
+use super::segment::Segment;
 use super::state::Committed;
 use crate::failpoint;
 use crate::schema::{PARTITION_COLUMN, TABLES, Table};
@@ -108,8 +109,8 @@ pub enum Before {
 #[derive(Clone, Debug)]
 pub struct Dataset {
     source: Source,
-    /// Ledgers that were just committed, by day: the tables are made of them next.
-    pub(super) committed: Arc<Mutex<BTreeMap<Day, Committed>>>,
+    /// Ledgers that were just committed: the tables are made of them next.
+    pub(super) committed: Arc<Mutex<BTreeMap<Segment, Committed>>>,
 }
 
 impl Dataset {
@@ -142,9 +143,9 @@ impl Dataset {
         self.below(&[STATE_FOLDER, file])
     }
 
-    /// The path of the state of one object day.
-    pub fn day_path(&self, day: Day) -> Path {
-        self.state_path(&format!("{day}.parquet"))
+    /// The path of the state file of a segment.
+    pub fn segment_path(&self, segment: Segment) -> Path {
+        self.state_path(&format!("{segment}.parquet"))
     }
 
     fn below(&self, parts: &[&str]) -> Path {

@@ -11,6 +11,7 @@ use twox_hash::XxHash64;
 
 use super::dataset::{Before, Dataset, DatasetError, Version};
 use super::ledger::LedgerEntry;
+use super::segment::Segment;
 use super::state::StateFile;
 use crate::failpoint;
 use crate::schema;
@@ -26,8 +27,8 @@ pub struct Index {
     pub state_version: u32,
     /// Version of the tables.
     pub schema_version: String,
-    /// State files by object day (days since the epoch).
-    pub state: BTreeMap<i32, Summary>,
+    /// State files by segment.
+    pub state: BTreeMap<Segment, Summary>,
     /// Table files by name below the dataset.
     pub tables: BTreeMap<String, Made>,
     /// Whether there was none before.
@@ -55,6 +56,19 @@ pub struct Summary {
     pub newest: Option<i32>,
 }
 
+/// The state of one object day in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectDay {
+    /// Which one.
+    pub day: Day,
+    /// Digest of all rows.
+    pub digest: String,
+    /// Whether any record or object was rejected.
+    pub rejects: bool,
+    /// Its segments.
+    pub files: Vec<StateFile>,
+}
+
 /// One table file in short.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
@@ -66,11 +80,11 @@ pub struct Made {
 
 impl Summary {
     /// The file that this is the summary of.
-    pub fn file(&self, day: Day) -> StateFile {
-        StateFile { day, bytes: self.version.size }
+    pub fn file(&self, segment: Segment) -> StateFile {
+        StateFile { segment, bytes: self.version.size }
     }
 
-    /// What the entries of one object day amount to.
+    /// What the entries of one segment amount to.
     pub fn of(version: Version, options: String, entries: &[LedgerEntry]) -> Self {
         let mut sorted: Vec<&LedgerEntry> = entries.iter().collect();
         sorted.sort_by_key(|entry| entry.order());
@@ -154,17 +168,17 @@ impl Index {
             is_new,
         };
         for (name, version) in dataset.state_files().await? {
-            let Some(day) = day_of(&name) else { continue };
-            let known = written.state.get(&day.0).filter(|s| same_state && s.version == version);
+            let Some(segment) = segment_of(&name) else { continue };
+            let known = written.state.get(&segment).filter(|s| same_state && s.version == version);
             let summary = match known {
                 Some(summary) => summary.clone(),
                 None => {
-                    let file = StateFile { day, bytes: version.size };
+                    let file = StateFile { segment, bytes: version.size };
                     let (entries, options) = dataset.ledger(file).await?;
                     Summary::of(version, options, &entries)
                 }
             };
-            index.state.insert(day.0, summary);
+            index.state.insert(segment, summary);
         }
         Ok(index)
     }
@@ -174,10 +188,10 @@ impl Index {
     /// # Errors
     /// The store refuses.
     pub async fn forget(&mut self, dataset: &Dataset) -> Result<(), DatasetError> {
-        while let Some((day, _)) = self.state.first_key_value() {
-            let day = *day;
-            dataset.remove(&dataset.day_path(Day(day))).await?;
-            self.state.remove(&day);
+        while let Some((segment, _)) = self.state.first_key_value() {
+            let segment = *segment;
+            dataset.remove(&dataset.segment_path(segment)).await?;
+            self.state.remove(&segment);
         }
         Ok(())
     }
@@ -197,10 +211,11 @@ impl Index {
     /// The record days that any object touches, each with a digest of all rows that do.
     pub fn record_days(&self) -> BTreeMap<Day, String> {
         let mut days: BTreeMap<Day, XxHash64> = BTreeMap::new();
-        for (object_day, summary) in &self.state {
+        for (segment, summary) in &self.state {
             for (day, digest) in summary.days.iter().filter(|(_, digest)| !digest.is_empty()) {
                 let hasher = days.entry(Day(*day)).or_insert_with(|| XxHash64::with_seed(0));
-                hasher.write(&object_day.to_le_bytes());
+                hasher.write(&segment.day.0.to_le_bytes());
+                hasher.write(&segment.number.to_le_bytes());
                 hasher.write(digest.as_bytes());
             }
         }
@@ -210,13 +225,13 @@ impl Index {
     /// The state files that touch any of the record days `of`, in order, each with those days that no later one
     /// touches.
     pub fn completing(&self, of: &BTreeSet<Day>) -> Vec<(StateFile, Vec<Day>)> {
-        let mut last: BTreeMap<Day, i32> = BTreeMap::new();
-        for (object_day, summary) in &self.state {
+        let mut last: BTreeMap<Day, Segment> = BTreeMap::new();
+        for (segment, summary) in &self.state {
             let days = summary.days.keys().map(|day| Day(*day)).filter(|day| of.contains(day));
-            last.extend(days.map(|day| (day, *object_day)));
+            last.extend(days.map(|day| (day, *segment)));
         }
         let complete = |file: StateFile| {
-            let days = last.iter().filter(|(_, last)| **last == file.day.0);
+            let days = last.iter().filter(|(_, last)| **last == file.segment);
             (file, days.map(|(day, _)| *day).collect())
         };
         self.touching(of).into_iter().map(complete).collect()
@@ -226,7 +241,36 @@ impl Index {
     pub fn touching(&self, of: &BTreeSet<Day>) -> Vec<StateFile> {
         let touches = |summary: &Summary| summary.days.keys().any(|day| of.contains(&Day(*day)));
         let touching = self.state.iter().filter(|(_, summary)| touches(summary));
-        touching.map(|(day, summary)| summary.file(Day(*day))).collect()
+        touching.map(|(segment, summary)| summary.file(*segment)).collect()
+    }
+
+    /// The object days in order.
+    pub fn object_days(&self) -> Vec<ObjectDay> {
+        let segments: Vec<(&Segment, &Summary)> = self.state.iter().collect();
+        let days = segments.chunk_by(|(a, _), (b, _)| a.day == b.day);
+        let of_day = |segments: &[(&Segment, &Summary)]| {
+            let mut digest = XxHash64::with_seed(0);
+            for (segment, summary) in segments {
+                digest.write(&segment.number.to_le_bytes());
+                digest.write(summary.objects.as_bytes());
+            }
+            ObjectDay {
+                day: segments[0].0.day,
+                digest: text(&digest),
+                rejects: segments.iter().any(|(_, summary)| summary.rejects),
+                files: segments.iter().map(|(segment, of)| of.file(**segment)).collect(),
+            }
+        };
+        days.map(of_day).collect()
+    }
+
+    /// The segment that takes new rows of an object day: its last one, or the next where that has `full` bytes.
+    pub fn open_segment(&self, day: Day, full: u64) -> Segment {
+        match self.state.range(Segment::all_of(day)).next_back() {
+            None => Segment::first(day),
+            Some((last, summary)) if summary.version.size < full => *last,
+            Some((last, _)) => last.next(),
+        }
     }
 }
 
@@ -234,8 +278,7 @@ fn number(version: &str) -> u32 {
     version.parse().unwrap_or(0)
 }
 
-/// The object day of a state file's name.
-fn day_of(name: &str) -> Option<Day> {
-    let date: chrono::NaiveDate = name.strip_suffix(".parquet")?.parse().ok()?;
-    Some(Day::from(date))
+/// The segment of a state file's name.
+fn segment_of(name: &str) -> Option<Segment> {
+    name.strip_suffix(".parquet")?.parse().ok()
 }

@@ -12,6 +12,7 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 
+use super::segment::Segment;
 use crate::schema::{TIME_ZONE, state, table};
 use crate::source::LogObject;
 use crate::units::{Day, Minute};
@@ -44,6 +45,8 @@ pub struct LedgerEntry {
     pub location: String,
     /// Day of the key, or of the last change where the key follows no layout.
     pub day: Day,
+    /// Number of the day's segment that holds it; 0 as long as none does.
+    pub segment: u32,
     /// Hour of the key, where it follows the layout.
     pub hour: Option<u8>,
     /// The store's version of the content.
@@ -81,6 +84,7 @@ impl LedgerEntry {
             key: object.relative_key().to_owned(),
             location,
             day: object_day(object),
+            segment: 0,
             hour: object.key.as_ref().map(|key| key.hour.1),
             etag: object.etag.clone(),
             last_modified: object.last_modified.timestamp_micros(),
@@ -90,6 +94,11 @@ impl LedgerEntry {
             revision: 0,
             days: Vec::new(),
         }
+    }
+
+    /// The state file that holds it, if any does.
+    pub fn place(&self) -> Segment {
+        Segment { day: self.day, number: self.segment }
     }
 
     /// By day, hour of delivery, key and place.
@@ -175,7 +184,7 @@ pub fn list(items: ArrayRef, offsets: OffsetBuffer<i32>) -> Result<ArrayRef, Arr
 ///
 /// # Errors
 /// A column is missing or of another type.
-pub fn entries(day: Day, batch: &RecordBatch) -> Result<Vec<LedgerEntry>, ArrowError> {
+pub fn entries(segment: Segment, batch: &RecordBatch) -> Result<Vec<LedgerEntry>, ArrowError> {
     let wrong = |name: &str| ArrowError::SchemaError(format!("state has no column {name}"));
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(name));
     let text = |name| column(name)?.as_string_opt::<i32>().ok_or_else(|| wrong(name));
@@ -205,7 +214,8 @@ pub fn entries(day: Day, batch: &RecordBatch) -> Result<Vec<LedgerEntry>, ArrowE
                 source: Arc::clone(&source),
                 key: keys.value(row).to_owned(),
                 location: locations.value(row).to_owned(),
-                day,
+                day: segment.day,
+                segment: segment.number,
                 hour: hours.is_valid(row).then(|| hours.value(row) as u8),
                 etag: some(etags, row),
                 last_modified: modified.value(row),

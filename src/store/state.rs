@@ -1,4 +1,4 @@
-//! State files: the ledger and the partial facts of one object day, committed together.
+//! State files: the ledger and the partial facts of one segment, committed together.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -22,9 +22,9 @@ use super::dataset::{Before, Dataset, DatasetError, Version};
 use super::ledger::{self, LedgerEntry};
 use super::pieces::Pieces;
 use super::ranges::Ranges;
+use super::segment::Segment;
 use crate::failpoint;
 use crate::schema::state::{EXCLUDED, FACTS, LEDGER, OPTIONS_KEY, VERSION, VERSION_KEY, schema};
-use crate::units::Day;
 
 /// Bytes of rows after which a row group ends: they are held until then, and encoded they are about a third.
 const ROW_GROUP_BYTES: usize = 4 << 20;
@@ -41,13 +41,13 @@ const ZSTD_LEVEL: i32 = 1;
 /// Which state file to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateFile {
-    /// The object day that it holds.
-    pub day: Day,
+    /// The segment that it holds.
+    pub segment: Segment,
     /// Its size in bytes: where its footer ends.
     pub bytes: u64,
 }
 
-/// Most entries of ledgers that are kept after they were committed, of all days together: some 4 MB.
+/// Most entries of ledgers that are kept after they were committed, of all segments together: some 4 MB.
 const KEPT_ENTRIES: usize = 8192;
 
 /// The ledger of a state file that this process wrote.
@@ -58,11 +58,11 @@ pub(super) struct Committed {
     options: String,
 }
 
-/// The state of one object day while it is written: the rows of a row group are in memory, and what was made of those
-/// before goes to the store.
+/// One segment while it is written: the rows of a row group are in memory, and what was made of those before goes to the
+/// store.
 pub struct StateWriter {
     dataset: Dataset,
-    day: Day,
+    segment: Segment,
     options: String,
     writer: ByColumn,
     pieces: Pieces,
@@ -74,9 +74,9 @@ pub struct StateWriter {
 }
 
 impl StateWriter {
-    /// The object day.
-    pub fn day(&self) -> Day {
-        self.day
+    /// Which one it is.
+    pub fn segment(&self) -> Segment {
+        self.segment
     }
 
     /// Adds rows of the whole schema.
@@ -91,7 +91,7 @@ impl StateWriter {
         for column in batch.columns() {
             let bytes = column.to_data().get_slice_memory_size();
             self.pending_bytes +=
-                bytes.map_err(|error| self.dataset.damaged_state(self.day, &error))?;
+                bytes.map_err(|error| self.dataset.damaged_state(self.segment, &error))?;
         }
         self.pending.push(batch);
         if self.pending_bytes < self.row_group_bytes {
@@ -99,7 +99,7 @@ impl StateWriter {
         }
         self.end_group()?;
         let made = self.writer.made();
-        let made = made.map_err(|error| self.dataset.damaged_state(self.day, &error))?;
+        let made = made.map_err(|error| self.dataset.damaged_state(self.segment, &error))?;
         self.pieces.push(made).await
     }
 
@@ -108,7 +108,7 @@ impl StateWriter {
         self.pending_bytes = 0;
         let column = |at| Ok(pending.iter().map(|batch| Arc::clone(batch.column(at))).collect());
         let ended = self.writer.row_group(column);
-        ended.map_err(|error| self.dataset.damaged_state(self.day, &error))
+        ended.map_err(|error| self.dataset.damaged_state(self.segment, &error))
     }
 
     /// Puts what was written in place of what is there, or removes that when nothing was written: the one
@@ -120,13 +120,13 @@ impl StateWriter {
         mut self,
         entries: Arc<[LedgerEntry]>,
     ) -> Result<Option<Version>, DatasetError> {
-        self.dataset.kept().remove(&self.day);
+        self.dataset.kept().remove(&self.segment);
         let ended = self.end().await;
         match &ended {
             Ok(version) => {
                 failpoint::point("state-committed");
                 if let Some(version) = version {
-                    let file = StateFile { day: self.day, bytes: version.size };
+                    let file = StateFile { segment: self.segment, bytes: version.size };
                     self.dataset.keep(Committed { file, entries, options: self.options });
                 }
             }
@@ -137,14 +137,14 @@ impl StateWriter {
 
     async fn end(&mut self) -> Result<Option<Version>, DatasetError> {
         if self.rows == 0 {
-            self.dataset.remove(&self.dataset.day_path(self.day)).await?;
+            self.dataset.remove(&self.dataset.segment_path(self.segment)).await?;
             return Ok(None);
         }
         if !self.pending.is_empty() {
             self.end_group()?;
         }
         let rest = self.writer.finish();
-        let rest = rest.map_err(|error| self.dataset.damaged_state(self.day, &error))?;
+        let rest = rest.map_err(|error| self.dataset.damaged_state(self.segment, &error))?;
         Ok(Some(self.pieces.finish(rest).await?))
     }
 
@@ -177,26 +177,26 @@ fn properties(options: &str) -> Result<WriterProperties, ParquetError> {
 }
 
 impl Dataset {
-    /// A writer of the state of `day`, which takes the place of the version `before`; `options` tells with what the
+    /// A writer of `segment`, which takes the place of the version `before`; `options` tells with what the
     /// facts were read.
     ///
     /// # Errors
     /// The encoder cannot be set up.
     pub fn state_writer(
         &self,
-        day: Day,
+        segment: Segment,
         options: &str,
         before: Option<&Version>,
     ) -> Result<StateWriter, DatasetError> {
         let writer = properties(options).and_then(|properties| ByColumn::new(schema(), properties));
-        let writer = writer.map_err(|error| self.damaged_state(day, &error))?;
+        let writer = writer.map_err(|error| self.damaged_state(segment, &error))?;
         let before = before.map_or(Before::Missing, |version| Before::Is(version.clone()));
         Ok(StateWriter {
             dataset: self.clone(),
-            day,
+            segment,
             options: options.to_owned(),
             writer,
-            pieces: Pieces::new(self, self.day_path(day), before),
+            pieces: Pieces::new(self, self.segment_path(segment), before),
             pending: Vec::new(),
             pending_bytes: 0,
             row_group_bytes: failpoint::bytes("HALFRATE_ROW_GROUP_BYTES", ROW_GROUP_BYTES),
@@ -206,19 +206,19 @@ impl Dataset {
 
     fn keep(&self, committed: Committed) {
         let mut kept = self.kept();
-        kept.insert(committed.file.day, committed);
+        kept.insert(committed.file.segment, committed);
         // The earliest are asked for first.
-        while kept.values().map(|of_day| of_day.entries.len()).sum::<usize>() > KEPT_ENTRIES {
+        while kept.values().map(|committed| committed.entries.len()).sum::<usize>() > KEPT_ENTRIES {
             kept.pop_last();
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<Day, Committed>> {
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<Segment, Committed>> {
         // Whole, whatever a thread that held the lock did.
         self.committed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The ledger of an object day, and the options that its facts were read with.
+    /// The ledger of a segment, and the options that its facts were read with.
     ///
     /// # Errors
     /// The file cannot be read, is damaged, or was written by a newer version.
@@ -227,24 +227,25 @@ impl Dataset {
         file: StateFile,
     ) -> Result<(Vec<LedgerEntry>, String), DatasetError> {
         if let Some(Committed { entries, options, .. }) =
-            self.kept().get(&file.day).filter(|kept| kept.file == file)
+            self.kept().get(&file.segment).filter(|kept| kept.file == file)
         {
             return Ok((entries.to_vec(), options.clone()));
         }
-        let path = self.day_path(file.day);
+        let path = self.segment_path(file.segment);
         let builder = self.open(&path, file.bytes).await?;
         let options = meta(&builder, OPTIONS_KEY).unwrap_or_default();
         let builder = builder.with_batch_size(LEDGER_ROWS);
         let mut rows = self.stream(&path, builder, &LEDGER, None)?;
         let mut entries = Vec::new();
         while let Some(batch) = rows.try_next().await? {
-            let some = ledger::entries(file.day, &batch).map_err(|e| self.damaged(&path, &e))?;
+            let some =
+                ledger::entries(file.segment, &batch).map_err(|e| self.damaged(&path, &e))?;
             entries.extend(some);
         }
         Ok((entries, options))
     }
 
-    /// The rows of an object day that `wanted` picks by their ledger entry, with these columns.
+    /// The rows of a segment that `wanted` picks by their ledger entry, with these columns.
     ///
     /// # Errors
     /// As [`Dataset::ledger`].
@@ -254,7 +255,7 @@ impl Dataset {
         columns: &[&str],
         wanted: impl Fn(&LedgerEntry) -> bool,
     ) -> Result<BoxStream<'static, Result<RecordBatch, DatasetError>>, DatasetError> {
-        let path = self.day_path(file.day);
+        let path = self.segment_path(file.segment);
         let (entries, _) = self.ledger(file).await?;
         let picked: BooleanArray = entries.iter().map(|entry| Some(wanted(entry))).collect();
         let selection =
@@ -274,14 +275,14 @@ impl Dataset {
         wanted: impl Fn(&LedgerEntry) -> bool,
         mut each: impl FnMut(LedgerEntry, &[u8], &[u8]),
     ) -> Result<(), DatasetError> {
-        let path = self.day_path(file.day);
+        let path = self.segment_path(file.segment);
         let columns: Vec<&str> = LEDGER.into_iter().chain(["ids", EXCLUDED]).collect();
         let mut rows = self.rows(file, &columns, wanted).await?;
         while let Some(batch) = rows.try_next().await? {
             let damaged = |error: arrow::error::ArrowError| self.damaged(&path, &error);
             let ids = packed(&batch, "ids").map_err(damaged)?;
             let excluded = packed(&batch, EXCLUDED).map_err(damaged)?;
-            let entries = ledger::entries(file.day, &batch).map_err(damaged)?;
+            let entries = ledger::entries(file.segment, &batch).map_err(damaged)?;
             for (row, entry) in entries.into_iter().enumerate() {
                 each(entry, ids.value(row), excluded.value(row));
             }
@@ -289,9 +290,9 @@ impl Dataset {
         Ok(())
     }
 
-    /// The error of a day's state that does not hold what it should.
-    pub fn damaged_state(&self, day: Day, reason: &dyn std::fmt::Display) -> DatasetError {
-        self.damaged(&self.day_path(day), reason)
+    /// The error of a segment that does not hold what it should.
+    pub fn damaged_state(&self, segment: Segment, reason: &dyn std::fmt::Display) -> DatasetError {
+        self.damaged(&self.segment_path(segment), reason)
     }
 
     async fn open(
@@ -382,6 +383,7 @@ pub fn filtered(
 mod tests {
     use super::*;
     use crate::source::{S3Options, Source};
+    use crate::units::Day;
     use parquet::arrow::ArrowWriter;
 
     #[tokio::test]
@@ -389,7 +391,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = Source::create(folder.path().to_str().unwrap(), &S3Options::default()).await;
         let dataset = Dataset::new(source.unwrap());
-        let day = Day(20_000);
+        let segment = Segment::first(Day(20_000));
         let told = async |version: Option<&str>| {
             let pair = |value: &str| KeyValue::new(VERSION_KEY.to_owned(), value.to_owned());
             let pairs = version.map(|version| vec![pair(version)]);
@@ -397,8 +399,8 @@ mod tests {
             let mut writer = ArrowWriter::try_new(Vec::new(), schema(), Some(properties)).unwrap();
             writer.write(&RecordBatch::new_empty(schema())).unwrap();
             let bytes = writer.into_inner().unwrap();
-            let file = StateFile { day, bytes: bytes.len() as u64 };
-            dataset.put(&dataset.day_path(day), bytes.into(), Before::Any).await.unwrap();
+            let file = StateFile { segment, bytes: bytes.len() as u64 };
+            dataset.put(&dataset.segment_path(segment), bytes.into(), Before::Any).await.unwrap();
             dataset.ledger(file).await.map_err(|error| error.to_string())
         };
         assert_eq!(told(Some(&VERSION.to_string())).await.unwrap().0, []);

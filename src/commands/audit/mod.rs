@@ -357,7 +357,7 @@ impl Asked<'_> {
 
     fn days_of_rejects(&self, index: &Index) -> Option<Window> {
         let rejects = index.state.iter().filter(|(_, summary)| summary.rejects);
-        let days: Vec<Day> = rejects.map(|(day, _)| Day(*day)).collect();
+        let days: Vec<Day> = rejects.map(|(segment, _)| segment.day).collect();
         let (from, to) = (*days.first()?, *days.last()?);
         let wanted = &self.wanted;
         Some(Window { from: wanted.from.unwrap_or(from), to: wanted.to.unwrap_or(to) })

@@ -23,14 +23,14 @@ pub(super) async fn totals(
         in_time || entry.requests(is_in) > 0 || (entry.hour.is_none() && entry.span().is_none())
     };
     let mut totals = ScanTotals::default();
-    for (day, summary) in &index.state {
-        let near = Day(*day) >= window.from
+    for (segment, summary) in &index.state {
+        let near = segment.day >= window.from
             || summary.loose
             || summary.days.keys().any(|day| is_in(Day(*day)));
         if !near {
             continue;
         }
-        let (entries, _) = dataset.ledger(summary.file(Day(*day))).await?;
+        let (entries, _) = dataset.ledger(summary.file(*segment)).await?;
         for entry in entries.iter().filter(|entry| counts(entry)) {
             let reading = &entry.reading;
             totals.objects += 1;
