@@ -4,8 +4,10 @@
 //! `AWS_ENDPOINT_URL=http://127.0.0.1:8333 cargo bench --bench s3 -- s3://BUCKET/PREFIX LOGS`, with credentials in
 //! the environment as for any command. Three processes run seven times in turn: one that lists and fetches and looks
 //! at nothing, with as many requests in flight as a scan has; `halfrate audit LOGS`; `halfrate audit s3://…`. Told are
-//! wall and CPU seconds, and the audit from S3 over the larger of the two others of its turn. `taskset` decides who shares
-//! a core with the server.
+//! wall and CPU seconds, the audit from S3 over the larger of the two others of its turn, and how long the machine's
+//! cores were idle meanwhile: where none is, all that could overlap does, and the audit takes what it and the server have to
+//! compute.
+//! `taskset` decides who shares a core with the server.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +19,7 @@ use halfrate::config::Limits;
 use halfrate::source::{Allowance, Buffers, Deadline, S3Options, Selection, Source, get, list};
 use halfrate::table::source::at_once;
 
-use processes::{Took, best, spread};
+use processes::{TICKS, Took, best, spread};
 
 mod processes;
 
@@ -72,7 +74,14 @@ fn compare(prefix: &str, logs: &str) {
     assert!(Path::new(logs).is_dir(), "{logs} is no folder");
     let mut fetch = Command::new(std::env::current_exe().expect("a program knows itself"));
     fetch.args(["--fetch", prefix]);
-    let turn = |_| [Took::of(&mut fetch), Took::of_audit(logs), Took::of_audit(prefix)];
+    let mut idled = Vec::new();
+    let turn = |_| {
+        let [alone, disk] = [Took::of(&mut fetch), Took::of_audit(logs)];
+        let before = idle();
+        let s3 = Took::of_audit(prefix);
+        idled.push(idle() - before);
+        [alone, disk, s3]
+    };
     let turns: Vec<[Took; 3]> = (0..RUNS).map(turn).collect();
     let best = |at, of| best(&turns, at, of);
     for (at, name) in ["fetching alone", "audit from disk", "audit from S3"].into_iter().enumerate()
@@ -84,4 +93,15 @@ fn compare(prefix: &str, logs: &str) {
     let ratio = |[alone, disk, s3]: &[Took; 3]| s3.wall / alone.wall.max(disk.wall);
     let [lowest, median, highest] = spread(turns.iter().map(ratio).collect());
     println!("of turns {median:.2} ({lowest:.2} to {highest:.2})");
+    let [lowest, median, highest] = spread(idled);
+    println!("idle seconds of all cores meanwhile {median:.2} ({lowest:.2} to {highest:.2})");
+}
+
+/// Seconds that the machine's cores have been idle since it began, all together.
+fn idle() -> f64 {
+    let stat = std::fs::read_to_string("/proc/stat").expect("Linux");
+    // The first line is of all cores: its name, user, nice and system time, then idle and waiting for disks.
+    let fields = stat.split_ascii_whitespace().skip(4).take(2);
+    let ticks = fields.map(|field| field.parse::<f64>().expect("ticks"));
+    ticks.sum::<f64>() / TICKS
 }

@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// Ticks in a second of `/proc/self/stat`: fixed by Linux for all that read it.
-const TICKS: f64 = 100.0;
+/// Ticks in a second of times in `/proc`: fixed by Linux for all that read it.
+pub(crate) const TICKS: f64 = 100.0;
 
 /// What a process took, its start included.
 #[derive(Clone, Copy)]
