@@ -133,7 +133,7 @@ impl Place {
 
     /// As [`Place::audit`], by a debug build that commits every object alone, while the next one is read, and writes every
     /// state file in many row groups and, on disk, in many pieces, as it does with those of megabytes, and begins a new one
-    /// after two or three objects. S3 takes no small pieces.
+    /// after two objects. S3 takes no small pieces.
     pub(crate) fn audit_in_pieces(&self, out: &str) -> Run {
         let run = self.audit(out).envs([
             ("HALFRATE_SLICE_BYTES", "1"),

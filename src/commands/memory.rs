@@ -27,9 +27,8 @@ const KEPT: i32 = 8 << 20;
 /// Has freed memory used again: pieces below [`MAPPED`] are kept for that, in as many places as there are cores.
 ///
 /// glibc gives each thread one of its own, up to eight a core, and what is free in one serves no other: an audit of 20 GB
-/// on two cores took 104 MB of memory with one place, 106 to 114 with two and 123 with sixteen, and with two takes 113 to 116 since
-/// pieces are kept. With one
-/// for both cores threads wait for each other: an audit of a gigabyte took 2 to 3 % longer.
+/// on two cores took 104 MB of memory with one place, 106 to 114 with two and 123 with sixteen, and with two 103 to 116 since
+/// pieces are kept. With one for both cores threads wait for each other: an audit of a gigabyte took 2 to 3 % longer.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(super) fn reuse_freed() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -7,20 +7,16 @@ use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use futures::TryStreamExt;
 
 use super::EngineError;
-use super::fresh::Finished;
+use super::fresh::{Finished, Replaced};
+use super::plan::Gone;
 use super::spool::Spooled;
 use super::update::Update;
-use crate::failpoint;
 use crate::schema::state;
 use crate::store::index::{Index, Summary};
 use crate::store::ledger::{self, LedgerEntry};
 use crate::store::segment::Segment;
 use crate::store::state::{StateFile, StateWriter, filtered};
 use crate::units::Day;
-
-/// Bytes of a state file after which the day goes on in another one. A commit writes the open one anew, for some
-/// megabytes that a slice adds.
-const SEGMENT_BYTES: usize = 32 << 20;
 
 /// Changes to the rows that a segment has.
 #[derive(Default)]
@@ -41,12 +37,6 @@ impl Edit {
     }
 }
 
-/// Full names of the objects whose rows go, by the segment that has them.
-pub(super) type Replaced = BTreeMap<Segment, BTreeSet<String>>;
-
-/// Objects that went (true) or came back, by the segment that has them.
-pub(super) type Gone = BTreeMap<Segment, BTreeMap<String, bool>>;
-
 impl Update<'_> {
     /// Commits a slice, the latest day first: what an object on an earlier day takes over from one on a
     /// later day is given up before it is taken, so that no crash can leave it counted twice. For the same reason
@@ -58,12 +48,11 @@ impl Update<'_> {
         index: &mut Index,
     ) -> Result<(), EngineError> {
         let Finished { mut days, mut replaced } = finished;
-        let full = failpoint::bytes("HALFRATE_SEGMENT_BYTES", SEGMENT_BYTES) as u64;
         let with_rows: BTreeSet<Day> = days.keys().copied().collect();
         let emptied: BTreeSet<Day> = replaced.keys().map(|segment| segment.day).collect();
         let order = with_rows.iter().rev().chain(emptied.difference(&with_rows));
         for day in order.copied() {
-            let open = index.open_segment(day, full);
+            let open = index.open_segment(day);
             let rows = days.remove(&day);
             let edited = replaced.range(Segment::all_of(day)).map(|(segment, _)| *segment);
             let edited: Vec<Segment> =
@@ -89,9 +78,10 @@ impl Update<'_> {
         index: &mut Index,
     ) -> Result<(), EngineError> {
         self.lock.check()?;
-        let before = index.state.get(&segment).map(|summary| summary.version.clone());
-        let mut writer = self.dataset.state_writer(segment, &self.options_text, before.as_ref())?;
-        let old = before.map(|version| StateFile { segment, bytes: version.size });
+        let before = index.state.get(&segment);
+        let old = before.map(|summary| summary.file(segment));
+        let before = before.map(|summary| &summary.version);
+        let mut writer = self.dataset.state_writer(segment, &self.options_text, before)?;
         let entries = match self.fill(&mut writer, old, rows, &edit).await {
             Ok(entries) => entries,
             Err(error) => {

@@ -8,11 +8,11 @@ use arrow::buffer::Buffer;
 use arrow::compute::concat;
 
 use super::EngineError;
-use super::commit::Replaced;
 use super::scan::{ObjectRow, packed_facts};
 use super::spool::{Spool, Spooled};
 use crate::schema::state;
 use crate::store::ledger::{self, LedgerEntry};
+use crate::store::segment::Segment;
 use crate::table::packed::pack_ids;
 use crate::table::partial::RequestId;
 use crate::units::Day;
@@ -23,6 +23,9 @@ const MEMORY_BYTES: usize = 8 << 20;
 
 /// Rows that wait for their columns to be made together: by then a row costs no more than its bytes.
 const PENDING_ROWS: usize = 64;
+
+/// Full names of the objects whose rows go, by the segment that has them.
+pub(super) type Replaced = BTreeMap<Segment, BTreeSet<String>>;
 
 /// One reading of one object.
 pub(super) struct FreshRow {

@@ -39,6 +39,9 @@ pub struct Pending {
     pub before: Vec<LedgerEntry>,
 }
 
+/// Full names of objects that went (true) or came back, by the segment that has them.
+pub type Gone = BTreeMap<Segment, BTreeMap<String, bool>>;
+
 /// What an audit has to do.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -46,8 +49,8 @@ pub struct Plan {
     pub objects: Vec<Pending>,
     /// Rows to take out: never read and no longer there, emptied, or overtaken by a later reading.
     pub dropped: Vec<LedgerEntry>,
-    /// Objects that went (true) or came back, by the segment that has them.
-    pub gone: BTreeMap<Segment, BTreeMap<String, bool>>,
+    /// What changed about the objects that are read already.
+    pub gone: Gone,
     /// Objects that the ledger has as they are listed.
     pub known: u64,
     /// Their bytes.

@@ -37,9 +37,8 @@ impl<I: Iterator<Item = u64> + Clone> DayIds<I> {
 
     /// Holds known ids, which may be many more, against those just read.
     pub(super) fn hold_against(&mut self, known: impl Iterator<Item = u64>) {
-        let read = self.read.take().unwrap_or_else(|| Bits::of(all(&self.runs), SPARSE));
+        let read = self.read.get_or_insert_with(|| Bits::of(all(&self.runs), SPARSE));
         self.doubts.extend(known.filter(|id| read.has(*id)));
-        self.read = Some(read);
         if self.doubts.len() >= MOST_DOUBTS {
             self.look_at_doubts();
         }
@@ -58,11 +57,11 @@ impl<I: Iterator<Item = u64> + Clone> DayIds<I> {
         if self.doubts.is_empty() {
             return;
         }
-        let mut doubts = std::mem::take(&mut self.doubts);
-        doubts.sort_unstable();
-        let near = Bits::of(doubts.iter().copied(), SPARSE);
-        let is_known = |id: &u64| near.has(*id) && doubts.binary_search(id).is_ok();
+        self.doubts.sort_unstable();
+        let near = Bits::of(self.doubts.iter().copied(), SPARSE);
+        let is_known = |id: &u64| near.has(*id) && self.doubts.binary_search(id).is_ok();
         self.shared.extend(all(&self.runs).filter(is_known));
+        self.doubts.clear();
     }
 }
 

@@ -9,9 +9,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use super::EngineError;
-use super::commit::{Edit, Gone};
+use super::commit::Edit;
 use super::fresh::Fresh;
-use super::plan::{Listed, Pending, Plan};
+use super::plan::{Gone, Listed, Pending, Plan};
 use super::scan::{self, Stop};
 use super::session::Ground;
 use super::settle::{self, Again};

@@ -20,6 +20,10 @@ use crate::units::Day;
 /// Its name in the state folder. It is JSON and is not called so: a dataset may lie within a folder of logs.
 const FILE: &str = "index";
 
+/// Bytes of a state file after which its day goes on in another one. A commit writes the open one anew, for some
+/// megabytes that a slice adds.
+const SEGMENT_BYTES: usize = 32 << 20;
+
 /// What a dataset consists of.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Index {
@@ -264,8 +268,9 @@ impl Index {
         days.map(of_day).collect()
     }
 
-    /// The segment that takes new rows of an object day: its last one, or the next where that has `full` bytes.
-    pub fn open_segment(&self, day: Day, full: u64) -> Segment {
+    /// The segment that takes new rows of an object day: its last one, or the next where that is full.
+    pub fn open_segment(&self, day: Day) -> Segment {
+        let full = failpoint::bytes("HALFRATE_SEGMENT_BYTES", SEGMENT_BYTES) as u64;
         match self.state.range(Segment::all_of(day)).next_back() {
             None => Segment::first(day),
             Some((last, summary)) if summary.version.size < full => *last,
